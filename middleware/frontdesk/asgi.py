@@ -1,0 +1,165 @@
+"""The ASGI middleware: watches the routes that its rules name, and interferes with none.
+
+Source: ASGI specification 3.0, HTTP & WebSocket message format 2.5.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from frontdesk.desk import Desk, desk_of
+from frontdesk.exchange import Exchange, Message, Scope
+from frontdesk.rules import RouteTable, Rule
+from frontdesk.settings import Capture, load_capture
+
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Marks the scope of an exchange that is being watched, so that a second, nested middleware
+#: does not report the same login again.
+MARK: Final = "frontdesk"
+
+
+class CaptureMiddleware:
+    """Notes who registered or logged in. `app.add_middleware(CaptureMiddleware)` is enough.
+
+    Without arguments everything comes from `frontdesk.toml` (`FRONTDESK_CONFIG`) and the
+    environment. `rules` are your own, asked before the built-in ones; `presets=()` switches
+    those off; `journal` names the directory shared with the sidecar.
+
+    Raises ConfigurationError when made with wrong settings. In a request it raises nothing:
+    errors of its own are counted, the app's and cancellation pass through.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        rules: Sequence[Rule] | None = None,
+        presets: Sequence[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        site: str | None = None,
+        settings: Capture | None = None,
+    ) -> None:
+        given = settings if settings is not None else load_capture()
+        settings = Capture(
+            journal=given.journal if journal is None else os.fspath(journal),
+            site=given.site if site is None else site,
+            presets=given.presets if presets is None else presets,
+            rules=given.rules if rules is None else [*rules, *given.rules],
+            journal_limit_bytes=given.journal_limit_bytes,
+        )
+        self.app = app
+        self.desk: Desk = desk_of(settings)
+        self._table = RouteTable(settings.all_rules())
+        self._paths = self._table.paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on; of all that is not a rule's route, with the server's own callables."""
+        # One look-up decides for nearly every request, so nothing else stands before it. A
+        # lifespan scope has no path; a websocket's may be a rule's, which `_watch` sorts out.
+        if scope.get("path") in self._paths or scope.get("root_path"):
+            watch = self._watch(scope, send)
+            if watch is not None:
+                await self.app(scope, watch.receiving(receive), watch.send)
+                return
+        await self.app(scope, receive, send)
+
+    def _watch(self, scope: Scope, send: Send) -> Watch | None:
+        """A watch for a request that a rule is about, else None."""
+        try:
+            if scope["type"] != "http" or MARK in scope:
+                return None
+            method = scope["method"]
+            rules = [rule for rule in self._table.find(scope) if rule.method == method]
+            if not rules:
+                return None
+            watch = Watch(self.desk, rules, Exchange(scope), send)
+            scope[MARK] = True  # not the watch itself: that would be a cycle for the collector
+        except Exception as error:  # noqa: BLE001 - an error of ours must not become the shop's
+            failed(self.desk, error)
+            return None
+        return watch
+
+
+class Watch:
+    """One watched request: what passes is noted, and handed on as it is and when it comes."""
+
+    __slots__ = ("_desk", "_exchange", "_rules", "_send", "_watching")
+
+    def __init__(self, desk: Desk, rules: Sequence[Rule], exchange: Exchange, send: Send) -> None:
+        self._desk = desk
+        self._rules = rules
+        self._exchange = exchange
+        self._send = send
+        self._watching = True
+
+    def receiving(self, receive: Receive) -> Receive:
+        """A `receive` that notes the body the app pulls; the server's own if it is of no use."""
+        request = self._exchange.request
+        if not request.is_json and not request.is_form:
+            return receive
+
+        async def receive_noting() -> Message:
+            message = await receive()
+            if self._watching:
+                try:
+                    if message["type"] == "http.request":
+                        request.feed(message)
+                except Exception as error:  # noqa: BLE001 - see failed()
+                    self._fail(error)
+            return message
+
+        return receive_noting
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Note one message of the response, then hand it to the server, this very object."""
+        if self._watching:
+            try:
+                kind = message["type"]
+                if kind == "http.response.body":
+                    response = self._exchange.response
+                    response.feed(message)
+                    if response.complete:
+                        self._watching = False
+                        self._conclude()
+                elif kind == "http.response.start":
+                    self._exchange.respond(message)
+                    # Most failures show here: nothing of the rest is then held.
+                    if message["status"] >= 400 or self._exchange.response.is_stream:
+                        self._skip("status" if message["status"] >= 400 else "stream")
+            except Exception as error:  # noqa: BLE001 - see failed()
+                self._fail(error)
+        return self._send(message)
+
+    def _conclude(self) -> None:
+        """The last chunk is about to leave: what is known goes into the journal before it."""
+        reason = ""
+        for rule in self._rules:
+            found = rule.judge(self._exchange)
+            if not isinstance(found, str):
+                self._desk.note(found)
+                return
+            reason = reason or found
+        self._skip(reason)
+
+    def _skip(self, reason: str) -> None:
+        self._watching = False
+        self._desk.count(f"skipped.{reason}")
+
+    def _fail(self, error: Exception) -> None:
+        self._watching = False
+        failed(self._desk, error)
+
+
+def failed(desk: Desk, error: Exception) -> None:
+    """An error of ours: counted and logged by its type alone, since its text may hold a trait."""
+    desk.count("error")
+    frames, frame = [], error.__traceback__
+    while frame is not None:
+        frames.append(f"{frame.tb_frame.f_code.co_name}:{frame.tb_lineno}")
+        frame = frame.tb_next
+    desk.complain("error", f"{type(error).__name__} in {' > '.join(frames)}")

@@ -1,0 +1,167 @@
+"""The identify message: who it was, as one JSON line.
+
+Source: the Segment spec's `identify` call, https://segment.com/docs/connections/spec/identify/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from frontdesk import __version__
+from frontdesk.exceptions import MalformedMessage
+from frontdesk.traits import customer_key, masked
+
+IDENTIFIED: Final = "Identified"
+SIGNED_UP: Final = "Signed Up"
+LOGGED_IN: Final = "Logged In"
+EVENTS: Final = (IDENTIFIED, SIGNED_UP, LOGGED_IN)
+
+#: One message is one line of at most this many bytes, the line feed included.
+MAX_LINE_BYTES: Final = 64 * 1024
+
+_LIBRARY = orjson.Fragment(orjson.dumps({"name": "frontdesk", "version": __version__}))
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identify:
+    """One identified customer.
+
+    `timestamp` is timezone-aware. `counts` is what the web process has counted since the last
+    message that got through (`skipped.…`, `dropped.…`); it travels along and says nothing of
+    this customer.
+    """
+
+    message_id: str
+    timestamp: datetime
+    user_id: str
+    traits: Mapping[str, object]
+    event: str = IDENTIFIED
+    route: str | None = None
+    site: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Identify({self.event!r}, {self.message_id!r}, traits={masked(self.traits)!r})"
+
+    @property
+    def key(self) -> str | None:
+        """The customer's key, or None when the message is anonymous."""
+        return customer_key(self.traits)
+
+    def encode(self) -> bytes:
+        """The message as one line of JSON in UTF-8, line feed included."""
+        return encode(
+            self.message_id,
+            self.timestamp,
+            self.user_id,
+            self.traits,
+            self.event,
+            self.route,
+            self.site,
+            self.counts,
+        )
+
+    @classmethod
+    def decode(cls, line: bytes) -> Identify:
+        """Read one line back; unknown fields are ignored, so that a newer writer is understood.
+
+        Raises MalformedMessage, which names the field.
+        """
+        try:
+            message = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            raise MalformedMessage("json") from None
+        if not isinstance(message, dict) or message.get("type") != "identify":
+            raise MalformedMessage("type")
+        traits = message.get("traits")
+        if not isinstance(traits, dict):
+            raise MalformedMessage("traits")
+        context = message.get("context")
+        if not isinstance(context, dict):
+            context = {}
+        return cls(
+            message_id=_text(message, "messageId"),
+            timestamp=_moment(message.get("timestamp")),
+            user_id=_text(message, "userId"),
+            traits=traits,
+            event=_optional_text(context, "event") or IDENTIFIED,
+            route=_optional_text(context, "route"),
+            site=_optional_text(context, "site"),
+            counts=_counts(context.get("counts")),
+        )
+
+
+def encode(
+    message_id: str,
+    timestamp: datetime,
+    user_id: str,
+    traits: Mapping[str, object],
+    event: str,
+    route: str | None,
+    site: str | None,
+    counts: Mapping[str, int],
+) -> bytes:
+    """One identify message as a line, without an `Identify` in between: a login pays for it.
+
+    Raises TypeError for a trait that has no JSON form.
+    """
+    context: dict[str, object] = {"event": event}
+    if route is not None:
+        context["route"] = route
+    if site is not None:
+        context["site"] = site
+    context["library"] = _LIBRARY
+    if counts:
+        context["counts"] = counts
+    message = {
+        "type": "identify",
+        "messageId": message_id,
+        "timestamp": timestamp,
+        "userId": user_id,
+        "traits": traits,
+        "context": context,
+    }
+    return orjson.dumps(message, option=_OPTIONS)
+
+
+def _text(message: Mapping[str, object], name: str) -> str:
+    value = message.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedMessage(name)
+    return value
+
+
+def _optional_text(context: Mapping[str, object], name: str) -> str | None:
+    value = context.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime:
+    """An ISO 8601 time with an offset; without one nobody knows which moment is meant."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is not None and moment.tzinfo is not None:
+            try:
+                return moment.astimezone(UTC)
+            except OverflowError:
+                pass
+    raise MalformedMessage("timestamp")
+
+
+def _counts(value: object) -> dict[str, int]:
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name: number
+        for name, number in value.items()
+        if isinstance(name, str) and isinstance(number, int) and number > 0
+    }

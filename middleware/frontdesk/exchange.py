@@ -1,0 +1,179 @@
+"""One HTTP exchange, as seen so far: fed ASGI messages, holding references, never in the way.
+
+Nothing here does I/O. Bodies are kept as the chunks that passed, up to a limit each way; beyond
+it they are forgotten, not truncated.
+
+Source: ASGI HTTP & WebSocket message format, version 2.5 (optional keys have defaults).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+MAX_BODY_BYTES: Final = 64 * 1024
+#: A small compressed body can unpack to gigabytes; what exceeds this is not read.
+MAX_UNPACKED_BYTES: Final = 256 * 1024
+MAX_FIELDS: Final = 256
+
+FORM: Final = b"application/x-www-form-urlencoded"
+MULTIPART: Final = b"multipart/form-data"
+
+#: zlib window bits by content-coding, RFC 9110 section 8.4.1; "deflate" is the zlib format there.
+_CODINGS: Final = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
+_UNREAD: Final = object()
+
+
+class Body:
+    """One direction's body: its media type, its coding, and the chunks that passed."""
+
+    __slots__ = ("_chunks", "_document", "_size", "coding", "complete", "media_type", "too_large")
+
+    def __init__(self, headers: RawHeaders) -> None:
+        self.media_type = b""
+        self.coding = b""
+        for name, value in headers:
+            # Apps should send lower-case names, not all do; len() is cheaper than lower().
+            if len(name) == 12 and name.lower() == b"content-type":
+                self.media_type = value.partition(b";")[0].strip().lower()
+            elif len(name) == 16 and name.lower() == b"content-encoding":
+                self.coding = value.strip().lower()
+        self.complete = False
+        self.too_large = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._document: Any = _UNREAD
+
+    @property
+    def is_json(self) -> bool:
+        """True for `application/json` and `application/*+json` (RFC 6839)."""
+        kind = self.media_type
+        return kind == b"application/json" or (
+            kind.startswith(b"application/") and kind.endswith(b"+json")
+        )
+
+    @property
+    def is_form(self) -> bool:
+        """True for what an HTML form sends."""
+        return self.media_type == FORM or self.media_type == MULTIPART
+
+    @property
+    def is_stream(self) -> bool:
+        """True for Server-Sent Events, which identify nobody and may never end."""
+        return self.media_type == b"text/event-stream"
+
+    @property
+    def is_empty(self) -> bool:
+        """True when the body is complete and has no byte."""
+        return self.complete and self._size == 0
+
+    def feed(self, message: Message) -> None:
+        """Take one `http.request` or `http.response.body` message; its bytes are not copied."""
+        chunk = message.get("body", b"")
+        if chunk and not self.too_large:
+            self._size += len(chunk)
+            if self._size > MAX_BODY_BYTES:
+                self.too_large = True
+                self._chunks.clear()
+            else:
+                self._chunks.append(chunk)
+        if not message.get("more_body", False):
+            self.complete = True
+
+    def json(self) -> Any:
+        """The JSON document; None when there is none, or none that can be read."""
+        if self._document is _UNREAD:
+            self._document = _json(self._plain()) if self.is_json else None
+        return self._document if self.is_json else None
+
+    def form(self) -> dict[str, str]:
+        """The url-encoded form's first value by name; empty when there is none."""
+        if self.media_type != FORM:
+            return {}
+        if self._document is _UNREAD:
+            self._document = fields(self._plain() or b"")
+        form: dict[str, str] = self._document
+        return form
+
+    def _plain(self) -> bytes | None:
+        """The whole body without its content-coding; None if it can't be had within the bounds."""
+        if not self.complete or self.too_large:
+            return None
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        if self.coding in (b"", b"identity"):
+            return body
+        if self.coding not in _CODINGS:
+            return None
+        reader = zlib.decompressobj(_CODINGS[self.coding])
+        try:
+            plain = reader.decompress(body, MAX_UNPACKED_BYTES)
+        except zlib.error:
+            return None
+        return plain if reader.eof else None
+
+
+class Exchange:
+    """One request and its response; the state of one request lives here and nowhere else."""
+
+    __slots__ = ("request", "response", "response_headers", "scope", "status")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.status = 0
+        self.request = Body(scope.get("headers", ()))
+        self.response = _NOTHING
+        self.response_headers: RawHeaders = ()
+
+    def respond(self, message: Message) -> None:
+        """Take `http.response.start`."""
+        self.status = message["status"]
+        self.response_headers = message.get("headers", ())
+        self.response = Body(self.response_headers)
+
+
+_NOTHING: Final = Body(())
+
+
+def header(headers: RawHeaders, name: bytes) -> str | None:
+    """The first value of a header, `name` in lower case; bytes read as ISO-8859-1 (RFC 9110)."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value.decode("latin-1")
+    return None
+
+
+def cookies(headers: RawHeaders) -> dict[str, str]:
+    """The request's cookies by name (RFC 6265 section 4.2)."""
+    pairs = (part.partition("=") for part in (header(headers, b"cookie") or "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+
+def fields(encoded: bytes) -> dict[str, str]:
+    """Names and first values of url-encoded bytes (WHATWG URL standard, section 5.1).
+
+    Undecodable bytes become U+FFFD, which no trait may hold. More than `MAX_FIELDS` fields are no
+    login form: nothing is read.
+    """
+    if encoded.count(b"&") >= MAX_FIELDS:
+        return {}
+    form: dict[str, str] = {}
+    for name, value in parse_qsl(encoded.decode("utf-8", "replace"), errors="replace"):
+        form.setdefault(name, value)
+    return form
+
+
+def _json(body: bytes | None) -> Any:
+    if not body:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,299 @@
+"""The journal's writing end: one append per message, waiting for nobody.
+
+Each process owns its segments, `<sortable unique id>.ndjson`, in a directory that it shares with
+the sidecar. A segment is flocked while it may still be written; the sidecar removes it only
+when it can take that lock and has read it to the end.
+
+On a memory-backed directory the append is one `write(2)` in the caller's own turn. Elsewhere a
+disk may stall, so there one thread writes, and what is still queued dies with the process.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from frontdesk.event import MAX_LINE_BYTES
+
+DEFAULT_DIRECTORY: Final = "/run/frontdesk/journal"
+SUFFIX: Final = ".ndjson"
+#: A sidecar that wants the open segments let go touches this file in the directory.
+ROTATE: Final = "rotate"
+LIMIT_BYTES: Final = 64 * 1024 * 1024
+SEGMENT_BYTES: Final = 4 * 1024 * 1024
+
+#: The directory is measured again after this many bytes, or this many seconds.
+_STRIDE_BYTES: Final = 256 * 1024
+_STRIDE_S: Final = 1.0
+_RETRY_S: Final = (1.0, 30.0)
+_QUEUE_BYTES: Final = 4 * 1024 * 1024
+_MEMORY_FILE_SYSTEMS: Final = frozenset(("tmpfs", "ramfs", "devtmpfs"))
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+#: Told of each line that was dropped, and why.
+OnDrop = Callable[[bytes, str], None]
+
+
+class Segments:
+    """The segments of one process: opened lazily, anew after a fork, when full and when asked.
+
+    `write` says None when the line is in the journal, else why it is not:
+    `journal_missing`, `journal_readonly`, `journal_full`, `journal_denied`, `journal_error`.
+    """
+
+    def __init__(self, directory: str, limit_bytes: int, clock: Callable[[], float]) -> None:
+        self._directory = directory
+        self._limit = limit_bytes
+        self._clock = clock
+        self._fd = -1
+        self._pid = -1
+        self._size = 0
+        self._opened_ns = 0
+        #: bytes that may be written before the directory is looked at again
+        self._room = 0
+        self._review_at = 0.0
+        self._reason = ""
+        self._retry_s = 0.0
+        self._lock = threading.RLock()
+
+    def write(self, line: bytes) -> str | None:
+        """Append one line, line feed included. Never raises, never waits."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            length = len(line)
+            if length > self._room or self._clock() >= self._review_at:
+                reason = self._review(length)
+                if reason is not None:
+                    return reason
+            try:
+                written = os.write(self._fd, line)
+            except OSError as error:
+                return self._fail(error)
+            self._room -= written
+            self._size += written
+            if written != length:
+                # A torn line ends its segment: whatever came after it would be torn with it.
+                self._let_go()
+                return self._fail(OSError(errno.ENOSPC, ""))
+            return None
+
+    def close(self) -> None:
+        """Let the segment go; the next message opens another."""
+        if self._pid == os.getpid():
+            with self._lock:
+                self._let_go()
+
+    def _after_fork(self) -> None:
+        # The parent's segment and lock stay the parent's: closing our copy releases nothing.
+        self._lock = threading.RLock()
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._pid, self._room, self._review_at = -1, os.getpid(), 0, 0.0
+        self._reason, self._retry_s = "", 0.0
+
+    def _let_go(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._room, self._size = -1, 0, 0
+
+    def _review(self, length: int) -> str | None:
+        """Look at the directory; None when `length` bytes may be written now."""
+        now = self._clock()
+        if self._reason and now < self._review_at:
+            return self._reason
+        try:
+            if self._fd >= 0 and self._is_over():
+                self._let_go()
+            room = self._limit - self._measure()
+            if room >= length and self._fd < 0:
+                self._open()
+        except OSError as error:
+            self._let_go()
+            return self._fail(error)
+        self._review_at = now + _STRIDE_S
+        self._room = min(room, max(SEGMENT_BYTES - self._size, length), _STRIDE_BYTES)
+        self._reason, self._retry_s = "", 0.0
+        if room < length:
+            self._room, self._reason = 0, "journal_full"
+            return self._reason
+        return None
+
+    def _is_over(self) -> bool:
+        """True when the open segment is full, was removed by somebody, or is asked for."""
+        if self._size >= SEGMENT_BYTES or os.fstat(self._fd).st_nlink == 0:
+            return True
+        try:
+            asked_ns = os.stat(f"{self._directory}/{ROTATE}").st_mtime_ns
+        except FileNotFoundError:
+            return False
+        return self._size > 0 and asked_ns > self._opened_ns
+
+    def _measure(self) -> int:
+        with os.scandir(self._directory) as entries:
+            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(SUFFIX))
+
+    def _open(self) -> None:
+        # A reader that finds the new segment before it is locked removes it: then once more.
+        while not self._try_open():
+            pass
+
+    def _try_open(self) -> bool:
+        opened_ns = time.time_ns()
+        name = f"{opened_ns:020d}-{self._pid}-{os.urandom(4).hex()}{SUFFIX}"
+        fd = os.open(f"{self._directory}/{name}", _FLAGS, 0o640)
+        try:
+            os.fchmod(fd, 0o640)  # whatever the umask: the sidecar may read as the group
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = os.fstat(fd).st_nlink > 0
+        except BlockingIOError:
+            is_ours = False
+        except BaseException:
+            os.close(fd)
+            raise
+        if not is_ours:
+            os.close(fd)
+            return False
+        self._fd, self._size, self._opened_ns = fd, 0, opened_ns
+        return True
+
+    def _fail(self, error: OSError) -> str:
+        self._reason = _REASONS.get(error.errno or 0, "journal_error")
+        self._room = 0
+        low, high = _RETRY_S
+        self._retry_s = min(max(self._retry_s * 2, low), high)
+        self._review_at = self._clock() + self._retry_s
+        return self._reason
+
+
+_REASONS: Final = {
+    errno.ENOENT: "journal_missing",
+    errno.ENOTDIR: "journal_missing",
+    errno.EROFS: "journal_readonly",
+    errno.EACCES: "journal_denied",
+    errno.EPERM: "journal_denied",
+    errno.ENOSPC: "journal_full",
+    errno.EDQUOT: "journal_full",
+    errno.EFBIG: "journal_full",
+}
+
+
+class Journal:
+    """The journal as the web process sees it: give it lines; it tells of those it dropped.
+
+    Nothing is opened, started or looked at before the first line.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] = DEFAULT_DIRECTORY,
+        *,
+        on_drop: OnDrop = lambda line, reason: None,
+        limit_bytes: int = LIMIT_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.directory = os.path.abspath(directory)
+        self._on_drop = on_drop
+        self._segments = Segments(self.directory, limit_bytes, clock)
+        self._thread: WriterThread | None = None
+        self._in_memory: bool | None = None
+
+    def append(self, line: bytes) -> bool:
+        """Take one message, line feed included; True when it was written or queued.
+
+        Never raises and never waits. What is dropped, now or later, is told to `on_drop`.
+        """
+        if len(line) > MAX_LINE_BYTES:
+            self._on_drop(line, "too_large")
+            return False
+        if self._in_memory is None and os.path.isdir(self.directory):
+            self._in_memory = is_memory_backed(self.directory)
+        # A directory that is not there yet says so at once; a volume may still be mounted on it.
+        reason = self._queue(line) if self._in_memory is False else self._segments.write(line)
+        if reason is None:
+            return True
+        self._on_drop(line, reason)
+        return False
+
+    def close(self) -> None:
+        """Write what is queued and let the segment go. Not needed for safety on memory."""
+        if self._thread is not None:
+            self._thread.close()
+            self._thread = None
+        self._segments.close()
+
+    def _queue(self, line: bytes) -> str | None:
+        if self._thread is None or not self._thread.is_mine():
+            self._thread = WriterThread(self._segments, self._on_drop)
+        return self._thread.put(line)
+
+
+class WriterThread:
+    """One thread that writes for a process whose journal lies on a disk."""
+
+    def __init__(self, segments: Segments, on_drop: OnDrop) -> None:
+        self._segments = segments
+        self._on_drop = on_drop
+        self._pid = os.getpid()
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._queued_bytes = 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="frontdesk-journal", daemon=True)
+        self._thread.start()
+
+    def is_mine(self) -> bool:
+        """False in a forked child, which has no such thread."""
+        return self._pid == os.getpid() and self._thread.is_alive()
+
+    def put(self, line: bytes) -> str | None:
+        """Queue a line; `queue_full` when the disk has not kept up."""
+        with self._lock:
+            if self._queued_bytes + len(line) > _QUEUE_BYTES:
+                return "queue_full"
+            self._queued_bytes += len(line)
+        self._lines.put(line)
+        return None
+
+    def close(self) -> None:
+        """Wait until everything queued is written."""
+        if self.is_mine():
+            self._lines.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            reason = self._segments.write(line)
+            with self._lock:
+                self._queued_bytes -= len(line)
+            if reason is not None:
+                self._on_drop(line, reason)
+
+
+def is_memory_backed(directory: str) -> bool:
+    """True when the directory lies on tmpfs or ramfs; False where that can't be told.
+
+    Read from /proc/self/mountinfo, proc_pid_mountinfo(5), without touching the directory's own
+    file system beyond resolving its name.
+    """
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    place = Path(os.path.realpath(directory))
+    found, kind = -1, ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(_OCTAL.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4]))
+        # Of mounts on the same point the last one covers the others.
+        if place.is_relative_to(point) and len(point.parts) >= found:
+            found, kind = len(point.parts), after.split(" ")[0]
+    return kind in _MEMORY_FILE_SYSTEMS

@@ -1,0 +1,196 @@
+"""Rules: which exchange identifies whom. Pure: an exchange in, a finding or a reason out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from frontdesk.automatic import Person, choose
+from frontdesk.event import EVENTS
+from frontdesk.exceptions import ConfigurationError
+from frontdesk.exchange import Exchange, Scope
+from frontdesk.sources import Path
+from frontdesk.success import NAMED, When, failure
+from frontdesk.traits import canonical, email, scalar
+
+Paths = str | Sequence[str]
+
+_METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH"))
+_PARAMETER = re.compile(r"\{[^{}/]+\}")
+
+
+class Finding(NamedTuple):
+    """Who an exchange identified."""
+
+    event: str
+    user_id: str
+    traits: Mapping[str, object]
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One route whose success identifies a customer.
+
+    `event`: `Signed Up`, `Logged In` or `Identified`. `route`: `POST /auth/login`; `{name}` stands
+    for one path segment; a trailing slash makes no difference. `when`: `auto`, `2xx`, `redirect`
+    or a list of statuses. `traits`: name -> dotted path or paths, first hit wins; without it
+    the traits are found automatically. `user_id`: paths likewise.
+
+    Raises ConfigurationError, which lists everything that is wrong.
+    """
+
+    event: str
+    route: str
+    when: When | Sequence[int] = "auto"
+    traits: Mapping[str, Paths] | None = None
+    user_id: Paths | None = None
+    method: str = field(init=False, repr=False, compare=False)
+    path: str = field(init=False, repr=False, compare=False)
+    name: str = field(init=False, repr=False, compare=False)
+    _traits: tuple[tuple[str, tuple[Path, ...]], ...] = field(init=False, repr=False, compare=False)
+    _user_id: tuple[Path, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        if self.event not in EVENTS:
+            problems.append(f"event: expected one of {', '.join(EVENTS)}")
+        method, path = _route(self.route, problems)
+        when = _when(self.when, problems)
+        traits = _traits(self.traits, problems)
+        user_id = _paths("user_id", self.user_id, problems)
+        if problems:
+            raise ConfigurationError(f"rule {self.route!r}: {problem}" for problem in problems)
+        for name, value in (
+            ("method", method),
+            ("path", path),
+            ("name", f"{method} {path}"),
+            ("when", when),
+            ("_traits", traits),
+            ("_user_id", user_id),
+        ):
+            object.__setattr__(self, name, value)
+
+    def judge(self, exchange: Exchange) -> Finding | str:
+        """Whom a finished exchange identified, or the reason why nobody: a counter's name."""
+        reason = failure(self.when, exchange, self.event)  # type: ignore[arg-type] # normalised
+        if reason is not None:
+            return reason
+        person = self._named(exchange) if self._traits else choose(exchange, self.event)
+        if person is None or person.email is None:
+            return "anonymous"
+        user_id = person.user_id
+        if self._user_id:
+            named = _first(self._user_id, exchange)
+            user_id = None if named is None else str(named)
+        return Finding(self.event, user_id or person.email.lower(), person.traits, self.name)
+
+    def _named(self, exchange: Exchange) -> Person:
+        traits: dict[str, object] = {}
+        for name, paths in self._traits:
+            value = _first(paths, exchange)
+            if value is not None:
+                traits[name] = value
+        address = email(traits.get("email"))
+        if address is not None:
+            traits["email"] = address
+        return Person(address, None, traits)
+
+
+class RouteTable:
+    """Rules by path; `paths` alone is asked on the hot path."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.exact: dict[object, tuple[Rule, ...]] = {}
+        templates: dict[str, tuple[Rule, ...]] = {}
+        for rule in rules:
+            if _PARAMETER.search(rule.path):
+                templates[rule.path] = (*templates.get(rule.path, ()), rule)
+                continue
+            for path in {rule.path, rule.path + "/"}:
+                self.exact[path] = (*self.exact.get(path, ()), rule)
+        self.templates = [(_pattern(path), found) for path, found in templates.items()]
+        #: holds every path that `find` may know; with a template that can be any
+        self.paths: Container[object] = _AnyPath() if templates else self.exact
+
+    def find(self, scope: Scope) -> tuple[Rule, ...]:
+        """The rules of an HTTP scope's path, as it stands or without the root path.
+
+        Servers differ on whether `path` contains `root_path`.
+        """
+        path: str = scope["path"]
+        root: str = scope.get("root_path") or ""
+        for candidate in (path, path.removeprefix(root), root + path) if root else (path,):
+            rules = self.exact.get(candidate) or next(
+                (rules for pattern, rules in self.templates if pattern.fullmatch(candidate)), ()
+            )
+            if rules:
+                return rules
+        return ()
+
+
+class _AnyPath:
+    def __contains__(self, path: object) -> bool:
+        return path is not None
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = (re.escape(part) for part in _PARAMETER.split(template))
+    return re.compile("[^/]+".join(parts) + "/?")
+
+
+def _route(route: Any, problems: list[str]) -> tuple[str, str]:
+    method, _, path = route.rpartition(" ") if isinstance(route, str) else ("", "", "")
+    method = method.strip().upper() or "POST"
+    if method not in _METHODS or not path.startswith("/") or "?" in path:
+        problems.append("route: expected a method and a path, such as 'POST /auth/login'")
+    return method, path.rstrip("/") or "/"
+
+
+def _when(when: Any, problems: list[str]) -> When:
+    if isinstance(when, str) and when in NAMED:
+        return when
+    if isinstance(when, Sequence) and not isinstance(when, str) and when:
+        statuses = tuple(when)
+        if all(isinstance(status, int) and 100 <= status <= 599 for status in statuses):
+            return statuses
+    problems.append(f"when: expected {', '.join(NAMED)} or a list of statuses")
+    return "auto"
+
+
+def _traits(traits: Any, problems: list[str]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+    if traits is None:
+        return ()
+    if not isinstance(traits, Mapping) or "email" not in {canonical(str(name)) for name in traits}:
+        problems.append("traits: expected a table of names to paths, with at least email")
+        return ()
+    return tuple(
+        (canonical(name), _paths(f"traits.{name}", paths, problems))
+        for name, paths in traits.items()
+    )
+
+
+def _paths(key: str, paths: Any, problems: list[str]) -> tuple[Path, ...]:
+    if paths is None:
+        return ()
+    listed = [paths] if isinstance(paths, str) else paths
+    if not isinstance(listed, Sequence) or not listed:
+        problems.append(f"{key}: expected a path or a list of paths")
+        return ()
+    compiled = []
+    for text in listed:
+        try:
+            compiled.append(Path.parse(text if isinstance(text, str) else repr(text)))
+        except ValueError as error:
+            problems.append(f"{key}: {error}")
+    return tuple(compiled)
+
+
+def _first(paths: tuple[Path, ...], exchange: Exchange) -> object:
+    for path in paths:
+        value = scalar(path.read(exchange))
+        if value is not None:
+            return value
+    return None

@@ -1,0 +1,149 @@
+"""The `[capture]` part of `frontdesk.toml` and its environment variables: all the web side reads.
+
+`FRONTDESK_CONFIG` names the file. Every scalar key is also `FRONTDESK_CAPTURE__KEY`;
+`FRONTDESK_JOURNAL` is short for `FRONTDESK_CAPTURE__JOURNAL`. The environment wins.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from frontdesk.exceptions import ConfigurationError
+from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
+from frontdesk.presets import DEFAULT_PRESETS, rules_of
+from frontdesk.rules import Rule
+
+PREFIX: Final = "FRONTDESK_CAPTURE__"
+_RULE_KEYS: Final = frozenset(("event", "route", "when", "traits", "user_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """How the web side captures.
+
+    `journal`: the directory shared with the sidecar. `site`: the name of this storefront, given
+    with each message. `presets`: names of built-in rules. `rules`: your own, asked first.
+    `journal_limit_bytes`: above this the journal takes no more.
+    """
+
+    journal: str = DEFAULT_DIRECTORY
+    site: str | None = None
+    presets: Sequence[str] = DEFAULT_PRESETS
+    rules: Sequence[Rule] = ()
+    journal_limit_bytes: int = LIMIT_BYTES
+
+    def all_rules(self) -> list[Rule]:
+        """Your rules, then those presets' rules whose route is not yours."""
+        taken = {(rule.method, rule.path) for rule in self.rules}
+        built_in = rules_of(self.presets)
+        return [*self.rules, *(r for r in built_in if (r.method, r.path) not in taken)]
+
+
+def load_capture(environ: Mapping[str, str] = os.environ) -> Capture:
+    """Read the settings; raises ConfigurationError with every problem at once."""
+    return capture_of(read_file(environ.get("FRONTDESK_CONFIG")), environ)
+
+
+def read_file(path: str | None) -> dict[str, Any]:
+    """A TOML file's tables; `{}` without a path. Raises ConfigurationError, naming the line."""
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([f"{path}: is not UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        # tomllib says what and where, not the value that stands there.
+        raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
+
+
+def capture_of(document: Mapping[str, Any], environ: Mapping[str, str]) -> Capture:
+    """The `[capture]` table with the environment over it."""
+    problems: list[str] = []
+    table = document.get("capture", {})
+    if not isinstance(table, dict):
+        raise ConfigurationError(["capture: expected a table"])
+    table = table | _from_environment(environ, problems)
+    known = {"journal", "site", "presets", "rule", "journal_limit_bytes"}
+    problems += [f"capture.{key}: is not a setting" for key in sorted(table.keys() - known)]
+    settings = Capture(
+        journal=_of(str, table, "journal", DEFAULT_DIRECTORY, problems),
+        site=_of(str, table, "site", None, problems),
+        presets=_presets(table.get("presets", list(DEFAULT_PRESETS)), problems),
+        rules=_rules(table.get("rule", []), problems),
+        journal_limit_bytes=_of(int, table, "journal_limit_bytes", LIMIT_BYTES, problems),
+    )
+    if settings.journal_limit_bytes <= 0:
+        problems.append("capture.journal_limit_bytes: expected a number above 0")
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    }
+    if "FRONTDESK_JOURNAL" in environ:
+        found.setdefault("journal", environ["FRONTDESK_JOURNAL"])
+    if "presets" in found:
+        found["presets"] = [name.strip() for name in found["presets"].split(",") if name.strip()]
+    if "journal_limit_bytes" in found:
+        try:
+            found["journal_limit_bytes"] = int(found["journal_limit_bytes"])
+        except ValueError:
+            problems.append(f"{PREFIX}JOURNAL_LIMIT_BYTES: expected a whole number")
+            del found["journal_limit_bytes"]
+    if "rule" in found:
+        problems.append(f"{PREFIX}RULE: rules are given in the file")
+        del found["rule"]
+    return found
+
+
+def _of(kind: type, table: Mapping[str, Any], key: str, default: Any, problems: list[str]) -> Any:
+    value = table.get(key, default)
+    if value is not default and (type(value) is not kind or value == ""):
+        expected = "text" if kind is str else "a whole number"
+        problems.append(f"capture.{key}: expected {expected}")
+        return default
+    return value
+
+
+def _presets(value: Any, problems: list[str]) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        problems.append("capture.presets: expected a list of names")
+        return ()
+    try:
+        rules_of(value)
+    except ConfigurationError as error:
+        problems += [f"capture.{problem}" for problem in error.problems]
+        return ()
+    return tuple(value)
+
+
+def _rules(value: Any, problems: list[str]) -> tuple[Rule, ...]:
+    if not isinstance(value, list):
+        problems.append("capture.rule: expected [[capture.rule]] tables")
+        return ()
+    rules = []
+    for number, table in enumerate(value, 1):
+        place = f"capture.rule {number}"
+        if not isinstance(table, dict) or not {"event", "route"} <= table.keys():
+            problems.append(f"{place}: expected a table with event and route")
+            continue
+        unknown = sorted(table.keys() - _RULE_KEYS)
+        problems += [f"{place}: {key} is not a setting" for key in unknown]
+        try:
+            rules.append(Rule(**{key: table[key] for key in table.keys() & _RULE_KEYS}))
+        except ConfigurationError as error:
+            problems += [f"{place}: {problem}" for problem in error.problems]
+    return tuple(rules)

@@ -1,0 +1,1 @@
+"""The sidecar of frontdesk: carries identified customers into SAP Commerce Cloud."""
