@@ -90,9 +90,11 @@ class Body:
 
     def json(self) -> Any:
         """The JSON document; None when there is none, or none that can be read."""
+        if not self.is_json:
+            return None
         if self._document is _UNREAD:
-            self._document = _json(self._plain()) if self.is_json else None
-        return self._document if self.is_json else None
+            self._document = _json(self._plain())
+        return self._document
 
     def form(self) -> dict[str, str]:
         """The url-encoded form's first value by name; empty when there is none."""

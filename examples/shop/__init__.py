@@ -1,0 +1,1 @@
+"""Quillamoor, a small storefront: a catalogue, customer accounts and a JSON API."""

@@ -1,0 +1,143 @@
+"""The command line. Exit codes: 0 fine, 1 failed, 2 usage, 78 configuration (sysexits(3))."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from frontdesk import ConfigurationError, __version__
+
+OK: Final = 0
+FAILED: Final = 1
+EX_CONFIG: Final = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ConfigurationError as error:
+        for problem in error.problems:
+            _say(f"frontdesk: {problem}")
+        return EX_CONFIG
+    except KeyboardInterrupt:
+        return 130
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - the command line speaks
+
+
+def _run(options: argparse.Namespace) -> int:
+    from frontdesk_sidecar import app, settings
+
+    try:
+        app.run(settings.load(options.config))
+    except app.CannotRun as error:
+        _say(f"frontdesk: {error}")
+        return FAILED
+    return OK
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from frontdesk_sidecar.simulator import DefinitionError
+    from frontdesk_sidecar.simulator.server import serve
+
+    def ready(port: int) -> None:
+        base = f"http://{options.host}:{port}"
+        _say(f"SAP Commerce simulator on {base}  (client_id frontdesk)")
+        _say(f"  customers {base}/_sim/customers   requests {base}/_sim/requests")
+
+    try:
+        serve(
+            host=options.host,
+            port=options.port,
+            mode=options.tokens,
+            client_secret=options.client_secret,
+            definition=options.definition,
+            token_lifetime_s=options.token_lifetime,
+            on_ready=ready,
+        )
+    except OSError as error:
+        _say(f"frontdesk: simulate: {error.strerror or error}")
+        return FAILED
+    except DefinitionError as error:
+        raise ConfigurationError([f"definition: {error}"]) from None
+    return OK
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from frontdesk_sidecar.demo import run
+
+    return run(once=options.once)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="frontdesk",
+        description="Puts the customers of a web storefront into SAP Commerce Cloud.",
+    )
+    parser.add_argument("--version", action="version", version=f"frontdesk {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = _command(
+        commands,
+        "run",
+        _run,
+        "run the sidecar",
+        "FRONTDESK_SAP__CLIENT_SECRET_FILE=/run/secrets/sap frontdesk run --config frontdesk.toml",
+    )
+    run.add_argument("--config", help="frontdesk.toml; else FRONTDESK_CONFIG names it")
+
+    simulate = _command(
+        commands,
+        "simulate",
+        _simulate,
+        "a local SAP Commerce Integration API to try and test against",
+        "frontdesk simulate --port 8090 --tokens jdk21",
+    )
+    simulate.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    simulate.add_argument("--port", type=int, default=8090, help="0 is a free one (default: 8090)")
+    simulate.add_argument(
+        "--tokens",
+        choices=("classic", "jdk21"),
+        default="classic",
+        help="the token endpoint's manner (default: %(default)s)",
+    )
+    simulate.add_argument("--token-lifetime", type=int, metavar="SECONDS", help="of each token")
+    simulate.add_argument("--client-secret", default="secret", help="(default: %(default)s)")
+    simulate.add_argument("--definition", type=Path, metavar="FILE", help="another object, as JSON")
+
+    demo = _command(
+        commands,
+        "demo",
+        _demo,
+        "a storefront, the sidecar and a simulated SAP together on this machine",
+        "frontdesk demo --once",
+    )
+    demo.add_argument(
+        "--once", action="store_true", help="let shoppers in, wait until they are in SAP, end"
+    )
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: object,
+    text: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    return parser

@@ -1,0 +1,201 @@
+"""The client of SAP Commerce's Integration API.
+
+Sources: RFC 6750 (bearer tokens), SAP Help topics "Inbound Integration Authentication" and "POST"
+of the Integration API Module. Nothing is logged here, and nothing that SAP or the network does is
+raised: it becomes an `Outcome`.
+"""
+
+import http.cookiejar
+import logging
+import socket
+import ssl
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Final, Self, cast
+
+import anyio
+import httpx
+import orjson
+
+from frontdesk_sidecar.answer import Answer, Failure
+from frontdesk_sidecar.destination import Destination, parse_base_url
+from frontdesk_sidecar.outcome import Outcome, classify
+from frontdesk_sidecar.tokens import Tokens
+
+__all__ = ["Commerce", "Destination", "Tokens", "parse_base_url"]
+
+MAX_ANSWER_BYTES: Final = 1_048_576
+# Identity: an answer is about a kilobyte, and what is not packed cannot unpack to gigabytes.
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "frontdesk",
+}
+_NETWORK_ERRORS: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    OSError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+)
+
+
+class Commerce:
+    """Upserts customers into one integration object. An async context manager.
+
+    Raises ``OSError`` or ``ssl.SSLError`` at construction when ``destination.ca_file`` is
+    unusable. ``clock``, ``now`` and ``on_token`` are those of `Tokens`.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        on_token: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        self._destination = destination
+        self._now = now
+        self._client = _new_client(destination)
+        self._tokens = Tokens(destination, self._post, clock=clock, now=now, on_token=on_token)
+
+    async def __aenter__(self) -> Self:
+        # At DEBUG httpcore writes answer headers, and a Location holds the customer's e-mail.
+        logging.getLogger("httpcore.http11").addFilter(_above_debug)
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(exc_type, exc, traceback)
+
+    async def upsert(
+        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+    ) -> Outcome:
+        """Create or update the customer whose key is in ``payload``, a flat JSON object.
+
+        ``message_id`` is called for each attempt and gives SAP's ``integrationMessageId``, which
+        should be unique per attempt. A refused token is replaced once. Never raises for anything
+        the network or SAP does; after a timeout it is unknown whether SAP acted, and sending the
+        same payload again is harmless. Cancellation passes through.
+        """
+        body = orjson.dumps(dict(payload))
+        private = _texts(payload)
+        with anyio.move_on_after(self._destination.total_timeout_s):
+            outcome, refused = await self._attempt(body, private, message_id)
+            if refused:
+                outcome, _ = await self._attempt(body, private, message_id)
+            return outcome
+        return classify(Failure.TIMEOUT)
+
+    async def _attempt(
+        self, body: bytes, private: tuple[str, ...], message_id: Callable[[], str]
+    ) -> tuple[Outcome, bool]:
+        """The outcome of one call, and whether SAP refused the token."""
+        token = await self._tokens.get()
+        if isinstance(token, Outcome):
+            return token, False
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "integrationMessageId": message_id(),
+        }
+        reply = await self._post(self._destination.entity_url, body, headers)
+        refused = isinstance(reply, Answer) and reply.status == 401
+        if refused:
+            self._tokens.invalidate(token)
+        return classify(reply, private=(*private, token), now=self._now()), refused
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failure:
+        try:
+            async with self._client.stream("POST", url, content=body, headers=headers) as response:
+                content = await _read(response)
+        except _NETWORK_ERRORS as error:
+            return failure_of(error)
+        if content is None:
+            return Failure.TOO_LARGE
+        return Answer(response.status_code, dict(response.headers), content)
+
+
+def _texts(payload: Mapping[str, object]) -> tuple[str, ...]:
+    """What SAP might repeat of a payload: every value but true, false and null, as text."""
+    return tuple(str(value) for value in payload.values() if not isinstance(value, bool | None))
+
+
+def _new_client(destination: Destination) -> httpx.AsyncClient:
+    total_s = destination.total_timeout_s
+    most = destination.max_connections
+    ca_file = destination.ca_file
+    no_cookies = http.cookiejar.DefaultCookiePolicy(allowed_domains=())
+    return httpx.AsyncClient(
+        headers=_HEADERS,
+        verify=ssl.create_default_context(cafile=ca_file) if ca_file else True,
+        timeout=httpx.Timeout(
+            connect=destination.connect_timeout_s, read=total_s, write=total_s, pool=total_s
+        ),
+        limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+        follow_redirects=False,
+        trust_env=not destination.is_loopback,
+        # A session or ROUTE cookie would tie every call to one node of the cluster.
+        cookies=http.cookiejar.CookieJar(no_cookies),
+    )
+
+
+async def _read(response: httpx.Response) -> bytes | None:
+    """The whole body, or None as soon as it is larger than the limit."""
+    content = bytearray()
+    generator = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
+    async with aclosing(generator) as chunks:
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                return None
+    return bytes(content)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Which `Failure` an exception of httpx, or of what it stands on, is."""
+    connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+    for cause in _causes(error):
+        if _is_tls_failure(cause, connecting=connecting):
+            return Failure.TLS
+        if isinstance(cause, socket.gaierror):
+            return Failure.DNS
+    if connecting:
+        return Failure.CONNECT
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Failure.TIMEOUT
+    # httpcore has one class for an early end and for a malformed answer.
+    early_end = any(word in str(error) for word in ("disconnected", "closed connection"))
+    malformed = httpx.ProtocolError | httpx.DecodingError | httpx.InvalidURL
+    if isinstance(error, malformed) and not early_end:
+        return Failure.PROTOCOL
+    return Failure.DISCONNECTED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_tls_failure(cause: BaseException, *, connecting: bool) -> bool:
+    """Whether TLS itself refused; a connection that merely ended is not that.
+
+    With TLS 1.3 a missing client certificate shows only as an alert after the handshake.
+    """
+    if not isinstance(cause, ssl.SSLError):
+        return False
+    ended = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    return not ended and (connecting or "alert" in str(cause).lower())
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG

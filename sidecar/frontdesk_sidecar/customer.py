@@ -1,0 +1,148 @@
+"""The merged picture of one customer: for every fact the newest value wins.
+
+A fact is a trait, or one of four that are no traits and start with "@". Each has a value and the
+time it was true, in microseconds since the epoch, so messages may come in any order, from any
+number of web processes, and again: the result is the same. That is a last-writer-wins map, see
+Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types", 2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from frontdesk.event import Identify
+from frontdesk.traits import mask, masked
+
+USER_ID: Final = "@userId"
+EVENT: Final = "@event"
+ROUTE: Final = "@route"
+SITE: Final = "@site"
+
+#: name -> [value, microseconds since the epoch]. The value is any JSON value; null says that
+#: nothing is known any more as of that time.
+Facts: TypeAlias = dict[str, list[Any]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Customer:
+    """What is known of one customer now, without the times; null values are left out."""
+
+    key: str
+    user_id: str | None
+    event: str | None
+    route: str | None
+    site: str | None
+    traits: Mapping[str, object]
+
+    @classmethod
+    def of(cls, key: str, facts: Facts) -> Customer:
+        """The customer that `facts` describe."""
+        known = {name: value for name, (value, _) in facts.items() if value is not None}
+        return cls(
+            key,
+            user_id=known.pop(USER_ID, None),
+            event=known.pop(EVENT, None),
+            route=known.pop(ROUTE, None),
+            site=known.pop(SITE, None),
+            traits=known,
+        )
+
+    def __repr__(self) -> str:
+        return f"Customer({mask(self.key)!r}, {self.event!r}, traits={masked(self.traits)!r})"
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware datetime as whole microseconds since the epoch, without a float in between."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def merge(one: Facts, other: Facts) -> Facts:
+    """Both together: of each fact the newer one, and at equal times the greater canonical JSON.
+
+    Commutative, associative and idempotent. The arguments stay as they are.
+    """
+    merged = one.copy()
+    for name, fact in other.items():
+        known = merged.get(name)
+        if known is None or _supersedes(fact, known):
+            merged[name] = fact
+    return merged
+
+
+def _supersedes(fact: list[Any], known: list[Any]) -> bool:
+    if fact[1] != known[1]:
+        return bool(fact[1] > known[1])
+    return _canonical(fact[0]) > _canonical(known[0])
+
+
+def from_message(message: Identify, latest: int | None = None) -> Facts:
+    """What one message says, with the message's time.
+
+    A time after `latest` is taken for `latest`: a clock that is ahead must not make a value
+    unbeatable. Left out are traits that start with "@", and values without a JSON form.
+    """
+    time = microseconds(message.timestamp)
+    if latest is not None and time > latest:
+        time = latest
+    facts = {name: [value, time] for name, value in message.traits.items() if name[:1] != "@"}
+    facts[USER_ID] = [message.user_id, time]
+    facts[EVENT] = [message.event, time]
+    if message.route is not None:
+        facts[ROUTE] = [message.route, time]
+    if message.site is not None:
+        facts[SITE] = [message.site, time]
+    if _has_json(facts):
+        return facts
+    return {name: fact for name, fact in facts.items() if _has_json({name: fact})}
+
+
+def gather(messages: Iterable[Identify], latest: int | None = None) -> tuple[dict[str, Facts], int]:
+    """The facts of many messages by customer key, and how many messages were anonymous."""
+    gathered: dict[str, Facts] = {}
+    anonymous = 0
+    for message in messages:
+        key = message.key
+        if key is None:
+            anonymous += 1
+            continue
+        facts = from_message(message, latest)
+        known = gathered.get(key)
+        gathered[key] = facts if known is None else merge(known, facts)
+    return gathered, anonymous
+
+
+def forgotten(facts: Facts) -> Facts:
+    """The same facts without their values. The times stay, so late old messages stay beaten."""
+    return {name: [None, time] for name, (_, time) in facts.items()}
+
+
+def encode(facts: Facts) -> bytes:
+    """Canonical JSON: equal facts give equal bytes."""
+    return _canonical(facts)
+
+
+def decode(encoded: bytes) -> Facts:
+    """What `encode` wrote."""
+    facts: Facts = orjson.loads(encoded)
+    return facts
+
+
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _has_json(facts: Facts) -> bool:
+    """orjson reads 1,024 levels of nesting but writes 254, and no lone surrogates."""
+    try:
+        orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return False
+    return True

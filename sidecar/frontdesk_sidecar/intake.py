@@ -1,0 +1,93 @@
+"""Intake: moves what the journal holds into the store, a batch to a transaction, for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+
+from frontdesk_sidecar.store import Absorbed, Store, StoreFull
+from frontdesk_sidecar.store.writer import Writer
+from frontdesk_sidecar.tail import Batch, Tail
+from frontdesk_sidecar.telemetry import Telemetry
+
+#: How often the journal is looked at. Sooner would wake us for every line, and wake the writers'
+#: caches with us; the shopper never waits for it.
+POLL_S: Final = 0.01
+HOUSEKEEPING_S: Final = 1.0
+ROTATION_S: Final = 60.0
+
+
+class Intake:
+    """Reads the journal and commits it; `on_new` is called when customers became due."""
+
+    def __init__(
+        self,
+        tail: Tail,
+        writer: Writer[Store],
+        telemetry: Telemetry,
+        *,
+        on_new: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._tail = tail
+        self._writer = writer
+        self._telemetry = telemetry
+        self._on_new = on_new
+        self._clock = clock
+        self._now = now
+        self._house_at = 0.0
+        self._rotate_at = clock() + ROTATION_S
+
+    async def run(self) -> None:
+        """Until cancelled. StoreError passes through: what cannot be committed is not taken."""
+        await self._forget(self._tail.stale_offsets())
+        while True:
+            if not await self.turn():
+                await anyio.sleep(POLL_S)
+
+    async def turn(self) -> bool:
+        """One look at the journal; True when something was taken and there may be more."""
+        housekeeping = self._clock() >= self._house_at
+        try:
+            if self._tail.look(afresh=housekeeping):
+                batch = self._tail.read()
+                if batch.offsets:
+                    return await self._absorb(batch)
+            if housekeeping:
+                await self._keep_house()
+        except OSError as error:
+            self._telemetry.journal_unreadable(error)
+            await anyio.sleep(HOUSEKEEPING_S)
+        return False
+
+    async def _absorb(self, batch: Batch) -> bool:
+        started = self._clock()
+        try:
+            absorbed: Absorbed = await self._writer.run(
+                lambda store: store.absorb(batch.messages, batch.offsets, self._now())
+            )
+        except StoreFull:
+            self._tail.rewind(batch)
+            self._telemetry.store_full()
+            await anyio.sleep(HOUSEKEEPING_S)
+            return False
+        self._telemetry.absorbed(batch, absorbed, self._clock() - started)
+        if absorbed.changed:
+            self._on_new()
+        return True
+
+    async def _keep_house(self) -> None:
+        self._house_at = self._clock() + HOUSEKEEPING_S
+        self._telemetry.journal_state(self._tail.lag_bytes, self._tail.unreadable)
+        await self._forget(self._tail.remove_finished())
+        if self._clock() >= self._rotate_at:
+            self._rotate_at = self._clock() + ROTATION_S
+            self._tail.ask_rotation()
+
+    async def _forget(self, names: list[str]) -> None:
+        if names:
+            await self._writer.run(lambda store: store.forget_segments(names))

@@ -1,0 +1,209 @@
+"""The sidecar's settings, loaded.
+
+Read from `frontdesk.toml`, then the environment (`FRONTDESK_SECTION__KEY`), which wins. All
+problems are reported at once, with the key and what was expected, never with a value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from frontdesk import Capture, ConfigurationError
+from frontdesk.settings import capture_of, read_file
+from frontdesk_sidecar.destination import Destination, is_loopback, parse_base_url
+from frontdesk_sidecar.forwarder import Pace
+from frontdesk_sidecar.mapping import (
+    DEFAULT_MAPPING,
+    AttributeMapping,
+    MappingError,
+    compile_mapping,
+)
+from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
+
+#: Environment names that are no settings of a section.
+_OTHER_NAMES: Final = frozenset(("FRONTDESK_CONFIG", "FRONTDESK_JOURNAL", "FRONTDESK_APP"))
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Where the sidecar answers."""
+
+    host: str
+    port: int
+    key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the sidecar runs with; secrets do not show in its `repr`."""
+
+    capture: Capture
+    destination: Destination
+    mapping: AttributeMapping
+    store_path: Path
+    pace: Pace
+    http: Http
+    log_level: str
+
+    @property
+    def journal(self) -> Path:
+        """The directory shared with the web processes."""
+        return Path(self.capture.journal)
+
+
+def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from `path` (else `FRONTDESK_CONFIG`) and the environment.
+
+    Raises ConfigurationError with every problem found.
+    """
+    document = read_file(path or environ.get("FRONTDESK_CONFIG"))
+    problems: list[str] = []
+    capture = _collect(problems, lambda: capture_of(document, environ)) or Capture()
+    values = _values(document, environ, problems)
+    mapping = _mapping(document, problems)
+    _check_secrets(values, problems)
+    destination = _destination(values, problems)
+    if not is_loopback(values["http.host"]) and _http_key(values) is None:
+        problems.append("http.key: is needed when http.host is not a loopback address")
+    if problems or destination is None or mapping is None:
+        raise ConfigurationError(problems)
+    return Settings(
+        capture=capture,
+        destination=destination,
+        mapping=mapping,
+        store_path=Path(values["store.path"]),
+        pace=Pace(
+            concurrency=values["forward.concurrency"],
+            retry_base_s=values["forward.retry_base_s"],
+            retry_cap_s=values["forward.retry_cap_s"],
+            # A lease outlives any attempt, so that nobody else takes the customer meanwhile.
+            lease_s=2 * values["sap.total_timeout_s"] + 20,
+        ),
+        http=Http(values["http.host"], values["http.port"], _http_key(values)),
+        log_level=values["log.level"],
+    )
+
+
+def _collect(problems: list[str], step: Callable[[], Capture]) -> Capture | None:
+    try:
+        return step()
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+
+
+def _values(
+    document: Mapping[str, Any], environ: Mapping[str, str], problems: list[str]
+) -> dict[str, Any]:
+    """Each setting's value by `section.key`; a wrong one is reported and takes its default."""
+    _report_unknown(document, environ, problems)
+    values = {}
+    for setting in SETTINGS:
+        section = document.get(setting.section, {})
+        given = environ.get(setting.variable)
+        if given is None and isinstance(section, dict):
+            given = section.get(setting.key)
+        value = None if given is None else read(setting.kind, given)
+        if given is not None and value is None:
+            problems.append(f"{setting.name}: expected {EXPECTED[setting.kind]}")
+        elif given is None and setting.default is REQUIRED:
+            problems.append(f"{setting.name}: is required")
+        default = None if setting.default is REQUIRED else setting.default
+        values[setting.name] = default if value is None else value
+    return values
+
+
+def _report_unknown(
+    document: Mapping[str, Any], environ: Mapping[str, str], problems: list[str]
+) -> None:
+    known = {setting.name for setting in SETTINGS} | {"sap.mapping"}
+    sections = {setting.section for setting in SETTINGS} | {"capture"}
+    for section, table in document.items():
+        if section not in sections or not isinstance(table, dict):
+            problems.append(f"{section}: is not a section")
+        elif section != "capture":
+            names = (f"{section}.{key}" for key in table)
+            problems += [f"{name}: is not a setting" for name in names if name not in known]
+    variables = {setting.variable for setting in SETTINGS} | _OTHER_NAMES
+    for name in environ:
+        is_capture = name.startswith("FRONTDESK_CAPTURE__")  # checked by capture_of
+        if name.startswith("FRONTDESK_") and name not in variables and not is_capture:
+            problems.append(f"{name}: is not a setting")
+
+
+def _mapping(document: Mapping[str, Any], problems: list[str]) -> AttributeMapping | None:
+    section = document.get("sap", {})
+    table = section.get("mapping", DEFAULT_MAPPING) if isinstance(section, dict) else {}
+    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
+        problems.append("sap.mapping: expected a table of attributes to expressions")
+        return None
+    try:
+        return compile_mapping(table)
+    except MappingError as error:
+        problems += [f"sap.mapping.{problem}" for problem in error.problems]
+        return None
+
+
+def _check_secrets(values: Mapping[str, Any], problems: list[str]) -> None:
+    for name, needed in (("sap.client_secret", True), ("http.key", False)):
+        inline, path = values[name], values[f"{name}_file"]
+        if inline is not None and path is not None:
+            problems.append(f"{name}: give it or {name}_file, not both")
+        elif path is not None:
+            try:
+                read_secret(path)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                problems.append(f"{name}_file: cannot be read: {reason}")
+        elif needed and inline is None:
+            problems.append(f"{name}_file: is required, or {name}")
+
+
+def _destination(values: Mapping[str, Any], problems: list[str]) -> Destination | None:
+    given = {key: values[f"sap.{key}"] for key in (
+        "base_url", "integration_object", "entity_set", "client_id", "token_path", "ca_file",
+        "connect_timeout_s", "total_timeout_s",
+    )}  # fmt: skip
+    if given["base_url"] is None or given["client_id"] is None:
+        return None
+    try:
+        parse_base_url(given["base_url"])
+    except ValueError as error:
+        problems.append(f"sap.base_url: {error}")
+        return None
+    inline, path = values["sap.client_secret"], values["sap.client_secret_file"]
+    try:
+        return Destination(
+            **given,
+            client_secret=(lambda: read_secret(path)) if path is not None else (lambda: inline),
+            max_connections=values["forward.concurrency"] + 1,
+        )
+    except ValueError as error:
+        problems.append(f"sap.{error}")
+        return None
+
+
+def _http_key(values: Mapping[str, Any]) -> str | None:
+    path = values["http.key_file"]
+    if path is None:
+        key: str | None = values["http.key"]
+        return key
+    try:
+        return read_secret(path)
+    except (OSError, ValueError):
+        return None  # reported by _check_secrets
+
+
+def read_secret(path: str) -> str:
+    """A secret file's text without the line break at its end. Raises OSError or ValueError."""
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    if not secret:
+        raise ValueError("is empty")
+    return secret

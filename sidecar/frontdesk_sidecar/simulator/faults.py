@@ -1,0 +1,186 @@
+"""Faults: what goes wrong on purpose, when, and for whom.
+
+A fault is one JSON object. Common fields: `kind`, `on` ("odata", "token" or "all"; default
+"odata"), `times` (how often it strikes; without it, until cleared), `match` (only requests about
+this uid), and one of `every` (each n-th eligible request) or `probability` with `seed`.
+
+    {"kind": "latency", "seconds": 2, "when": "after"}
+    {"kind": "status", "status": 503, "body": "<html>…</html>", "contentType": "text/html"}
+    {"kind": "status", "status": 500, "code": "internal_error", "message": "stale", "times": 3}
+    {"kind": "drop", "when": "after"}
+    {"kind": "throttle", "threshold": 50, "cooldown": 5}
+
+`when` is "before" or "after" the commit. The throttle is the web application firewall of SAP
+Commerce Cloud: more than `threshold` requests are answered 429 until `cooldown` seconds passed
+without any request. With `interval` the count also starts anew that many seconds after its first
+request; without, only silence resets it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from frontdesk_sidecar.simulator.errors import ODataError, error_answer
+from frontdesk_sidecar.simulator.media import HTML, JSON, Answer, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Target = Literal["token", "odata"]
+When = Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault as it was asked for; which fields mean something depends on `kind`."""
+
+    kind: Literal["latency", "status", "drop", "throttle"]
+    on: Literal["token", "odata", "all"] = "odata"
+    times: int | None = None
+    match: str | None = None
+    every: int | None = None
+    probability: float | None = None
+    seed: int | None = None
+    when: When = "before"
+    seconds: float = 0.0
+    status: int = 500
+    body: object = None
+    content_type: str | None = None
+    headers: Mapping[str, str] | None = None
+    code: str | None = None
+    message: str | None = None
+    threshold: int = 500
+    cooldown: float = 5.0
+    interval: float | None = None
+
+    def answer(self) -> Answer:
+        """The answer of a `status` or `throttle` fault."""
+        headers = tuple((self.headers or {}).items())
+        if self.kind == "throttle":
+            return page(429, "429 Too Many Requests")
+        if self.body is not None:
+            return Answer(self.status, *_body(self.body, self.content_type), headers)
+        if self.code is not None or self.message is not None:
+            error = ODataError(self.status, self.code, self.message or "Simulated fault.")
+            plain = error_answer(error, "json")
+            return Answer(self.status, plain.body, JSON, plain.headers + headers)
+        return page(self.status, f"HTTP Status {self.status}", headers)
+
+
+class ActiveFault:
+    """A fault at work: how many requests it saw and struck."""
+
+    def __init__(self, fault: Fault, document: Mapping[str, Any]) -> None:
+        self.fault = fault
+        self.hits = 0
+        self._document = document
+        self._seen = 0
+        self._random = random.Random(fault.seed)  # noqa: S311 - repeatable chance, no secret
+        self._counted = 0
+        self._first = self._last = float("-inf")
+
+    def strikes(self, target: Target, uid: Callable[[], str | None], now: float) -> bool:
+        """Whether this request (at `now`, seconds) is struck; counts it when it is eligible."""
+        fault = self.fault
+        if fault.on not in (target, "all") or self._is_spent():
+            return False
+        if fault.match is not None and fault.match != uid():
+            return False
+        self._seen += 1
+        struck = self._is_chosen() and (fault.kind != "throttle" or self._is_over(now))
+        self.hits += struck
+        return struck
+
+    def to_json(self) -> dict[str, Any]:
+        """The fault as it was posted, with `hits` and, if limited, what `remaining` of it."""
+        state: dict[str, Any] = {**self._document, "hits": self.hits}
+        if self.fault.times is not None:
+            state["remaining"] = self.fault.times - self.hits
+        return state
+
+    def _is_spent(self) -> bool:
+        return self.fault.times is not None and self.hits >= self.fault.times
+
+    def _is_chosen(self) -> bool:
+        if self.fault.every is not None:
+            return self._seen % self.fault.every == 0
+        if self.fault.probability is not None:
+            return self._random.random() < self.fault.probability
+        return True
+
+    def _is_over(self, now: float) -> bool:
+        fault = self.fault
+        silent = now - self._last >= fault.cooldown
+        renewed = (
+            fault.interval is not None
+            and self._counted <= fault.threshold
+            and now - self._first >= fault.interval
+        )
+        if silent or renewed:
+            self._counted, self._first = 0, now
+        self._last = now
+        self._counted += 1
+        return self._counted > fault.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What faults do to one request: waits in seconds, and what replaces the answer."""
+
+    wait_before: float = 0.0
+    wait_after: float = 0.0
+    before: Fault | None = None
+    after: Fault | None = None
+
+
+class FaultBoard:
+    """The active faults, in the order they were given."""
+
+    def __init__(self) -> None:
+        self._active: list[ActiveFault] = []
+
+    def set(self, faults: Iterable[ActiveFault]) -> None:
+        """Replaces all faults."""
+        self._active = list(faults)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The faults with their counts."""
+        return [active.to_json() for active in self._active]
+
+    def consult(self, target: Target, uid: Callable[[], str | None], now: float) -> Effects:
+        """Takes what the faults do to this request.
+
+        Waits add up. The first fault that replaces the answer wins, one before the commit over
+        one after it; faults behind a winner do not count the request.
+        """
+        if not self._active:
+            return _NOTHING
+        waits = {"before": 0.0, "after": 0.0}
+        after: Fault | None = None
+        for active in self._active:
+            fault = active.fault
+            if after is not None and fault.kind != "latency" and fault.when == "after":
+                continue
+            if not active.strikes(target, uid, now):
+                continue
+            if fault.kind == "latency":
+                waits[fault.when] += fault.seconds
+            elif fault.when == "before":
+                return Effects(waits["before"], 0.0, fault)
+            else:
+                after = fault
+        return Effects(waits["before"], waits["after"], None, after)
+
+
+_NOTHING = Effects()
+
+
+def _body(body: object, content_type: str | None) -> tuple[bytes, str]:
+    if not isinstance(body, str):
+        return orjson.dumps(body), content_type or JSON
+    is_json = body.lstrip().startswith("{")
+    return body.encode(), content_type or (JSON if is_json else HTML)

@@ -1,0 +1,41 @@
+"""The errors of the store. Their texts name no customer and no value.
+
+StoreError            it could not be done, and nothing of the transaction was kept
+├── StoreLocked       another process has the store open
+├── StoreTooNew       a newer version of frontdesk wrote it
+├── StoreFull         no room left; what is there stays readable
+└── StoreFailed       the disk or the file is not to be trusted: close, look, open again
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """It could not be done, and nothing of the transaction was kept."""
+
+
+class StoreLocked(StoreError):  # noqa: N818 - says what is the case
+    """Another process has the store open."""
+
+
+class StoreTooNew(StoreError):  # noqa: N818 - says what is the case
+    """The store has a schema `found` that is newer than the newest one `known` here."""
+
+    def __init__(self, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"the store has schema {found}, this frontdesk knows up to {known}: upgrade frontdesk"
+        )
+
+
+class StoreFull(StoreError):  # noqa: N818 - says what is the case
+    """No room left on the disk, or the store has reached its size limit."""
+
+
+class StoreFailed(StoreError):  # noqa: N818 - says what is the case
+    """An I/O error or a damaged file.
+
+    A sync that failed once may succeed the next time without having written anything
+    (https://wiki.postgresql.org/wiki/Fsync_Errors), so a store that failed does nothing more.
+    """

@@ -1,0 +1,195 @@
+"""The store in one SQLite file, for one process."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from frontdesk.event import Identify
+from frontdesk_sidecar import customer
+from frontdesk_sidecar.customer import Customer, Facts
+from frontdesk_sidecar.store import Store
+from frontdesk_sidecar.store import sqlite_sql as sql
+from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+from frontdesk_sidecar.store.types import (
+    Absorbed,
+    Claim,
+    Counts,
+    Dead,
+    DeadLetter,
+    Delivered,
+    Release,
+    Retry,
+    Settled,
+    Settlement,
+)
+
+_SETTLING: Final = {
+    Delivered: sql.DELIVERED,
+    Retry: sql.RETRY,
+    Dead: sql.DEAD,
+    Release: sql.RELEASE,
+}
+
+
+class SQLiteStore(Store):
+    """See `Store`. Any thread may use it, one at a time."""
+
+    def __init__(self, file: SQLiteFile, token: Callable[[], str]) -> None:
+        self._file = file
+        self._connection = file.connection
+        self._token = token
+
+    @classmethod
+    def open(cls, path: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(8)) -> Self:
+        """Open or create the file, bring its schema up to date and end the leases found in it.
+
+        A missing directory is made 0700 and the file 0600. `token` makes lease tokens, each a new
+        one. Raises StoreLocked, StoreTooNew, StoreFailed or another StoreError.
+        """
+        file = SQLiteFile.open(path, sql.MIGRATIONS)
+        try:
+            file.connection.create_function("forgotten", 1, _forgotten, deterministic=True)
+            with file.transaction():
+                file.connection.execute(sql.END_LEASES)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file, token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """See `Store.transaction`."""
+        return self._file.transaction()
+
+    def absorb(
+        self, messages: Sequence[Identify], offsets: Mapping[str, int], now: int
+    ) -> Absorbed:
+        """See `Store.absorb`."""
+        gathered, anonymous = customer.gather(messages, latest=now)
+        with self.transaction():
+            changed = self._merge(gathered, now)
+            self._connection.executemany(
+                sql.SAVE_OFFSET, [(name, offset, now) for name, offset in offsets.items()]
+            )
+        return Absorbed(len(gathered), changed, anonymous)
+
+    def _merge(self, gathered: dict[str, Facts], now: int) -> int:
+        """Write what is new of each customer; how many there were."""
+        changes = []
+        fresh = gathered.copy()
+        for row_id, key, stored in self._connection.execute(
+            sql.FIND, (orjson.dumps(list(gathered)).decode(),)
+        ):
+            merged = customer.encode(customer.merge(customer.decode(stored), fresh.pop(key)))
+            if merged != stored:
+                changes.append({"id": row_id, "facts": merged, "now": now})
+        self._connection.executemany(sql.CHANGE, changes)
+        self._connection.executemany(
+            sql.CREATE,
+            [(key, customer.encode(facts), now, now, now, now) for key, facts in fresh.items()],
+        )
+        return len(changes) + len(fresh)
+
+    def offsets(self) -> dict[str, int]:
+        """See `Store.offsets`."""
+        with self.transaction():
+            return dict(self._connection.execute(sql.OFFSETS).fetchall())
+
+    def forget_segments(self, names: Iterable[str]) -> None:
+        """See `Store.forget_segments`."""
+        with self.transaction():
+            self._connection.executemany(sql.FORGET_SEGMENT, [(name,) for name in names])
+
+    def claim(self, limit: int, now: int, lease_us: int) -> list[Claim]:
+        """See `Store.claim`."""
+        token, until = self._token(), now + lease_us
+        with self.transaction():
+            due = self._connection.execute(sql.DUE, (now, limit)).fetchall()
+            self._connection.executemany(sql.LEASE, [(token, until, row_id) for row_id, *_ in due])
+        return [
+            Claim(
+                customer=Customer.of(key, customer.decode(facts)),
+                revision=revision,
+                attempts=attempts,
+                sent_revision=sent_revision,
+                sent_hash=sent_hash,
+                token=token,
+                lease_until=until,
+            )
+            for _, key, facts, revision, attempts, sent_revision, sent_hash in due
+        ]
+
+    def settle(self, settlements: Sequence[Settlement], now: int) -> Settled:
+        """See `Store.settle`."""
+        settled = 0
+        with self.transaction():
+            for kind, statement in _SETTLING.items():
+                rows = [_parameters(one, now) for one in settlements if type(one) is kind]
+                if rows:
+                    settled += self._connection.executemany(statement, rows).rowcount
+        return Settled(settled, len(settlements) - settled)
+
+    def scrub(self, before: int, limit: int = 1000) -> int:
+        """See `Store.scrub`."""
+        with self.transaction():
+            return self._connection.execute(sql.SCRUB, (before, limit)).rowcount
+
+    def counts(self, now: int) -> Counts:
+        """See `Store.counts`; `bytes` includes the write-ahead log."""
+        with self.transaction():
+            row = self._connection.execute(sql.COUNT_OPEN, (now,)).fetchone()
+            (dead,) = self._connection.execute(sql.COUNT_DEAD).fetchone()
+            (total,) = self._connection.execute(sql.COUNT_ALL).fetchone()
+        pending, leased, due, oldest = row
+        return Counts(
+            pending=pending,
+            due=due,
+            leased=leased,
+            dead=dead,
+            clean=total - pending - leased - dead,
+            oldest_us=None if oldest is None else max(0, now - oldest),
+            bytes=self._file.size(),
+        )
+
+    def dead(self, limit: int) -> list[DeadLetter]:
+        """See `Store.dead`."""
+        with self.transaction():
+            rows = self._connection.execute(sql.LIST_DEAD, (limit,)).fetchall()
+        return [DeadLetter(*row) for row in rows]
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file and empty it; not within a transaction."""
+        self._file.checkpoint()
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._file.close()
+
+
+def _parameters(settlement: Settlement, now: int) -> dict[str, Any]:
+    claim = settlement.claim
+    fence = {"key": claim.key, "token": claim.token}
+    match settlement:
+        case Delivered(_, sent_hash):
+            return fence | {"revision": claim.revision, "sent_hash": sent_hash, "now": now}
+        case Retry(_, due_at, code, text):
+            return fence | {"due_at": due_at, "code": code, "text": text}
+        case Dead(_, code, text):
+            return fence | {"revision": claim.revision, "code": code, "text": text, "now": now}
+        case Release(_, due_at):
+            return fence | {"due_at": due_at}
+
+
+def _forgotten(facts: bytes) -> bytes:
+    return customer.encode(customer.forgotten(customer.decode(facts)))

@@ -1,0 +1,190 @@
+"""The SQL of the SQLite store: its schema, step by step, and its statements by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Migration n brings the schema to version n (`PRAGMA user_version`). Never change one that was
+#: released: add the next.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        # facts           canonical JSON, name -> [value, time]; see frontdesk_sidecar.customer
+        # due_at          when the row may be claimed: of a leased row, the end of its lease;
+        #                 null when there is nothing to do
+        # waiting_since   when the oldest data not yet delivered came
+        # attempts        failures in a row
+        # settled_at      when the row became clean or dead
+        # scrubbed        the values have been erased
+        """
+        CREATE TABLE customers (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            facts BLOB NOT NULL,
+            revision INTEGER NOT NULL DEFAULT 1,
+            sent_revision INTEGER NOT NULL DEFAULT 0,
+            sent_hash BLOB,
+            state TEXT NOT NULL DEFAULT 'pending'
+                CHECK (state IN ('pending', 'leased', 'clean', 'dead')),
+            due_at INTEGER CHECK ((due_at IS NULL) = (state IN ('clean', 'dead'))),
+            waiting_since INTEGER,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            lease_token TEXT CHECK ((lease_token IS NOT NULL) = (state = 'leased')),
+            code TEXT,
+            text TEXT,
+            scrubbed INTEGER NOT NULL DEFAULT 0,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            settled_at INTEGER
+        )
+        """,
+        # Serves the claims by its first two columns, and the counts without touching the table.
+        """
+        CREATE INDEX customers_due ON customers (due_at, attempts, state, waiting_since)
+        WHERE due_at IS NOT NULL
+        """,
+        """
+        CREATE INDEX customers_dead ON customers (settled_at) WHERE state = 'dead'
+        """,
+        """
+        CREATE INDEX customers_unscrubbed ON customers (settled_at)
+        WHERE state = 'clean' AND scrubbed = 0
+        """,
+        """
+        CREATE TABLE segments (
+            name TEXT PRIMARY KEY,
+            offset INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+
+#: keys as a JSON array -> the rows there are
+FIND: Final = """
+SELECT id, key, facts FROM customers WHERE key IN (SELECT value FROM json_each(?))
+"""
+
+#: key, facts, now x 4
+CREATE: Final = """
+INSERT INTO customers (key, facts, due_at, waiting_since, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+#: New facts for a known customer. In an UPDATE every right-hand side sees the row as it was.
+CHANGE: Final = """
+UPDATE customers SET
+    facts = :facts,
+    revision = revision + 1,
+    updated_at = :now,
+    scrubbed = 0,
+    state = CASE state WHEN 'leased' THEN 'leased' ELSE 'pending' END,
+    due_at = CASE
+        WHEN state = 'leased' OR (state = 'pending' AND attempts > 0) THEN due_at
+        WHEN state = 'pending' THEN min(due_at, :now)
+        ELSE :now
+    END,
+    waiting_since = coalesce(waiting_since, :now),
+    attempts = CASE state WHEN 'dead' THEN 0 ELSE attempts END,
+    settled_at = NULL
+WHERE id = :id
+"""
+
+OFFSETS: Final = "SELECT name, offset FROM segments"
+
+#: name, offset, now
+SAVE_OFFSET: Final = """
+INSERT INTO segments (name, offset, updated_at) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, updated_at = excluded.updated_at
+"""
+
+FORGET_SEGMENT: Final = "DELETE FROM segments WHERE name = ?"
+
+#: now, limit
+DUE: Final = """
+SELECT id, key, facts, revision, attempts, sent_revision, sent_hash FROM customers
+WHERE due_at <= ? ORDER BY due_at, attempts LIMIT ?
+"""
+
+#: token, end of the lease, id
+LEASE: Final = """
+UPDATE customers SET state = 'leased', lease_token = ?, due_at = ? WHERE id = ?
+"""
+
+#: Whoever opens the file is its only user, so a lease found in it belongs to a dead process.
+END_LEASES: Final = """
+UPDATE customers SET state = 'pending', lease_token = NULL, due_at = 0
+WHERE due_at IS NOT NULL AND state = 'leased'
+"""
+
+DELIVERED: Final = """
+UPDATE customers SET
+    sent_revision = :revision,
+    sent_hash = :sent_hash,
+    attempts = 0,
+    code = NULL,
+    text = NULL,
+    lease_token = NULL,
+    state = CASE WHEN revision > :revision THEN 'pending' ELSE 'clean' END,
+    due_at = CASE WHEN revision > :revision THEN :now END,
+    waiting_since = CASE WHEN revision > :revision THEN updated_at END,
+    settled_at = CASE WHEN revision > :revision THEN NULL ELSE :now END
+WHERE key = :key AND lease_token = :token
+"""
+
+RETRY: Final = """
+UPDATE customers SET
+    attempts = attempts + 1,
+    code = :code,
+    text = :text,
+    lease_token = NULL,
+    state = 'pending',
+    due_at = :due_at
+WHERE key = :key AND lease_token = :token
+"""
+
+DEAD: Final = """
+UPDATE customers SET
+    attempts = CASE WHEN revision > :revision THEN 0 ELSE attempts + 1 END,
+    code = :code,
+    text = :text,
+    lease_token = NULL,
+    state = CASE WHEN revision > :revision THEN 'pending' ELSE 'dead' END,
+    due_at = CASE WHEN revision > :revision THEN :now END,
+    waiting_since = CASE WHEN revision > :revision THEN updated_at END,
+    settled_at = CASE WHEN revision > :revision THEN NULL ELSE :now END
+WHERE key = :key AND lease_token = :token
+"""
+
+RELEASE: Final = """
+UPDATE customers SET lease_token = NULL, state = 'pending', due_at = :due_at
+WHERE key = :key AND lease_token = :token
+"""
+
+#: before, limit; `forgotten` is the function of frontdesk_sidecar.customer
+SCRUB: Final = """
+UPDATE customers SET facts = forgotten(facts), scrubbed = 1
+WHERE id IN (
+    SELECT id FROM customers
+    WHERE state = 'clean' AND scrubbed = 0 AND settled_at < ? ORDER BY settled_at LIMIT ?
+)
+"""
+
+#: now -> pending, leased, due, oldest data not yet delivered
+COUNT_OPEN: Final = """
+SELECT
+    count(*) FILTER (WHERE state = 'pending'),
+    count(*) FILTER (WHERE state = 'leased'),
+    count(*) FILTER (WHERE due_at <= ?),
+    min(waiting_since)
+FROM customers WHERE due_at IS NOT NULL
+"""
+
+COUNT_DEAD: Final = "SELECT count(*) FROM customers WHERE state = 'dead'"
+
+COUNT_ALL: Final = "SELECT count(*) FROM customers"
+
+#: limit
+LIST_DEAD: Final = """
+SELECT key, code, text, attempts, settled_at FROM customers
+WHERE state = 'dead' ORDER BY settled_at DESC LIMIT ?
+"""

@@ -1,0 +1,129 @@
+"""The values that go into and come out of a store. Times are microseconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from frontdesk.traits import mask
+from frontdesk_sidecar.customer import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What became of a batch of messages.
+
+    `merged` customers were touched, of whom `changed` have something new to deliver; `anonymous`
+    messages had no key and were left out.
+    """
+
+    merged: int
+    changed: int
+    anonymous: int
+
+    @property
+    def unchanged(self) -> int:
+        """Customers of whom everything was known already, or newer."""
+        return self.merged - self.changed
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One due customer, leased to whoever claimed it until `lease_until`.
+
+    `revision` counts the customer's changes; `attempts` the failures in a row; `sent_revision`
+    and `sent_hash` are those of the last delivery. `token` is the fence for settling.
+    """
+
+    customer: Customer
+    revision: int
+    attempts: int
+    sent_revision: int
+    sent_hash: bytes | None
+    token: str
+    lease_until: int
+
+    @property
+    def key(self) -> str:
+        """The customer's key."""
+        return self.customer.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """It arrived, or was known there already: clean, or due again if newer data came meanwhile.
+
+    `sent_hash` is stored as given: pass `claim.sent_hash` to keep it; None means unknown.
+    """
+
+    claim: Claim
+    sent_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It failed: one more attempt is counted and the customer is due again at `due_at`."""
+
+    claim: Claim
+    due_at: int
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """It will not succeed: a dead letter, unless newer data came meanwhile; that gets its try."""
+
+    claim: Claim
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """It was not tried: due again at `due_at`, and no attempt is counted."""
+
+    claim: Claim
+    due_at: int
+
+
+Settlement: TypeAlias = Delivered | Retry | Dead | Release
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many settlements took effect, and how many came from a lease that is no longer held."""
+
+    settled: int
+    stale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many customers are in which state, and how large the store is.
+
+    `due` are those that `claim` would find now, a lease that ran out included. `oldest_us` is the
+    age of the oldest data not yet delivered, dead letters aside; None when there is none.
+    """
+
+    pending: int
+    due: int
+    leased: int
+    dead: int
+    clean: int
+    oldest_us: int | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DeadLetter:
+    """A customer set aside at the time `died_at`, after `attempts` failures, with the last one."""
+
+    key: str
+    code: str
+    text: str
+    attempts: int
+    died_at: int
+
+    def __repr__(self) -> str:
+        return f"DeadLetter({mask(self.key)!r}, {self.code!r}, attempts={self.attempts})"

@@ -1,0 +1,197 @@
+"""Every metric and every log event of the sidecar, in one place to review.
+
+Nothing here takes a trait: customers appear masked, errors by code and by texts that were made
+safe. Levels: `warning` recovered by itself, `error` a person must act.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from frontdesk import __version__
+from frontdesk.event import EVENTS
+from frontdesk.traits import mask
+from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.store import Absorbed, Claim, Counts, Dead, Settlement
+from frontdesk_sidecar.tail import Batch
+
+_log = logging.getLogger("frontdesk.sidecar")
+_REPEAT_S: Final = 60.0
+_STATES: Final = ("pending", "due", "leased", "dead", "clean")
+_COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_DELIVERY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Telemetry:
+    """The counters of one sidecar and its log."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # half of the output, of no use
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._said: dict[str, float] = {}
+        registry = self.registry
+        Gauge(
+            "frontdesk_build_info", "Version of the sidecar.", ["version"], registry=registry
+        ).labels(__version__).set(1)
+        self._messages = Counter(
+            "frontdesk_messages",
+            "Identify messages taken from the journal.",
+            ["event"],
+            registry=registry,
+        )
+        self._rejected = Counter(
+            "frontdesk_journal_rejected",
+            "Journal lines that are no usable identify message, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self._web = Counter(
+            "frontdesk_web",
+            "What web processes counted and passed on.",
+            ["name"],
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "frontdesk_journal_lag_bytes", "Bytes in the journal not read yet.", registry=registry
+        )
+        self._unreadable = Gauge(
+            "frontdesk_journal_unreadable_segments",
+            "Segments that cannot be opened.",
+            registry=registry,
+        )
+        self._commit = Histogram(
+            "frontdesk_commit_seconds",
+            "Time from reading a batch to its commit.",
+            buckets=_COMMIT_BUCKETS,
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "frontdesk_deliveries",
+            "Attempts, by outcome and code.",
+            ["outcome", "code"],
+            registry=registry,
+        )
+        self._delivery = Histogram(
+            "frontdesk_delivery_seconds",
+            "Time of one attempt, token included.",
+            buckets=_DELIVERY_BUCKETS,
+            registry=registry,
+        )
+        self._customers = Gauge(
+            "frontdesk_customers", "Customers in the store, by state.", ["state"], registry=registry
+        )
+        self._oldest = Gauge(
+            "frontdesk_oldest_pending_seconds",
+            "Age of the oldest undelivered data.",
+            registry=registry,
+        )
+        self._bytes = Gauge("frontdesk_store_bytes", "Size of the store.", registry=registry)
+
+    def exposition(self, counts: Counts) -> bytes:
+        """All metrics in the Prometheus text format, with the store's counts of this moment."""
+        for state in _STATES:
+            self._customers.labels(state).set(getattr(counts, state))
+        self._oldest.set((counts.oldest_us or 0) / 1e6)
+        self._bytes.set(counts.bytes)
+        return generate_latest(self.registry)
+
+    def started(self, address: str, journal: str, store: str, target: str) -> None:
+        """The sidecar is ready."""
+        _log.info("started http=%s journal=%s store=%s sap=%s", address, journal, store, target)
+
+    def stopping(self) -> None:
+        """A signal asked for the end."""
+        _log.info("stopping: finishing what is under way")
+
+    def stopped(self) -> None:
+        """The end: everything is committed."""
+        _log.info("stopped")
+
+    def absorbed(self, batch: Batch, absorbed: Absorbed, seconds: float) -> None:
+        """A batch is in the store."""
+        for event, number in Tally(message.event for message in batch.messages).items():
+            self._messages.labels(event if event in EVENTS else "other").inc(number)
+        for reason, number in batch.rejected.items():
+            self._rejected.labels(reason).inc(number)
+        for name, number in batch.web.items():
+            self._web.labels(name).inc(number)
+        self._commit.observe(seconds)
+        if batch.rejected:
+            self._sometimes(logging.WARNING, "journal_rejected", "reasons=%s", dict(batch.rejected))
+        _log.debug(
+            "absorbed messages=%d customers=%d changed=%d ms=%.1f",
+            len(batch.messages),
+            absorbed.merged,
+            absorbed.changed,
+            seconds * 1e3,
+        )
+
+    def store_full(self) -> None:
+        """The store takes no more; what is in the journal stays there and is tried again."""
+        self._sometimes(
+            logging.ERROR,
+            "store_full",
+            "intake is held: free disk space, the journal fills up",
+        )
+
+    def journal_state(self, lag_bytes: int, unreadable: Mapping[str, str]) -> None:
+        """How the journal stands, once a second."""
+        self._lag.set(lag_bytes)
+        self._unreadable.set(len(unreadable))
+        if unreadable:
+            reasons = sorted(set(unreadable.values()))
+            self._sometimes(
+                logging.ERROR,
+                "journal_segments_unreadable",
+                "segments=%d reasons=%s: run the sidecar in the group that owns them",
+                len(unreadable),
+                reasons,
+            )
+
+    def journal_unreadable(self, error: OSError) -> None:
+        """The journal's directory cannot be read; it is tried again."""
+        self._sometimes(
+            logging.ERROR,
+            "journal_unreadable",
+            "reason=%s: is the directory shared with the web processes?",
+            error.strerror,
+        )
+
+    def delivered(
+        self, claim: Claim, outcome: Outcome, settlement: Settlement, seconds: float
+    ) -> None:
+        """An attempt came to an end."""
+        self._deliveries.labels(outcome.kind, outcome.code).inc()
+        self._delivery.observe(seconds)
+        customer, text = mask(claim.key), outcome.text
+        if outcome.kind is Kind.DELIVERED:
+            _log.debug("delivered customer=%s ms=%.1f", customer, seconds * 1e3)
+        elif isinstance(settlement, Dead):
+            _log.error("dead_letter customer=%s code=%s text=%s", customer, outcome.code, text)
+        else:
+            level = logging.ERROR if outcome.kind is Kind.SETUP else logging.WARNING
+            what = "code=%s text=%s %s"
+            self._sometimes(
+                level, f"not_delivered {outcome.code}", what, outcome.code, text, outcome.advice
+            )
+
+    def _sometimes(self, level: int, event: str, text: str, *args: object) -> None:
+        """Log an event at most once a minute."""
+        now = self._clock()
+        if now - self._said.get(event, -_REPEAT_S) >= _REPEAT_S:
+            self._said[event] = now
+            _log.log(level, f"{event.split(' ')[0]} {text}", *args)

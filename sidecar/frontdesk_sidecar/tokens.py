@@ -1,0 +1,107 @@
+"""Access tokens by client credentials (RFC 6749, section 4.4)."""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import anyio
+import anyio.to_thread
+
+from frontdesk_sidecar.answer import Answer, Failure, read_grant
+from frontdesk_sidecar.destination import Destination
+from frontdesk_sidecar.outcome import Kind, Outcome, classify_token, secret_unreadable
+
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer | Failure]]
+"""Sends one POST (address, body, headers) and never raises for what the network does."""
+
+# When the answer does not say how long a token lives; RFC 6749 only recommends that it does.
+_ASSUMED_LIFE_S: Final = 60.0
+_REFRESH_SHARE: Final = 0.2
+_REFRESH_AT_MOST_S: Final = 60.0
+
+
+class Tokens:
+    """The current access token of one client, fetched when needed, once for all who wait.
+
+    ``clock`` is monotonic, ``now`` the wall clock; both in seconds. ``on_token`` is told the
+    outcome of every request to the token endpoint.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        post: Post,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        on_token: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        self._destination = destination
+        self._post = post
+        self._clock = clock
+        self._now = now
+        self._on_token = on_token
+        self._lock = anyio.Lock()
+        self._token: str | None = None
+        self._refresh_at = -math.inf
+        self._flights = 0
+        self._refusal: Outcome | None = None
+
+    async def get(self) -> str | Outcome:
+        """A token that is not about to end, or why there is none."""
+        flights = self._flights
+        if (token := self._fresh()) is not None:
+            return token
+        async with self._lock:
+            if (token := self._fresh()) is not None:
+                return token
+            # The request this one waited for failed; asking again at once would fail as well.
+            if self._flights != flights and self._refusal is not None:
+                return self._refusal
+            return await self._fetch()
+
+    def invalidate(self, token: str) -> None:
+        """Forget ``token``, which SAP refused, unless it was replaced in the meantime."""
+        if self._token == token:
+            self._token = None
+
+    def _fresh(self) -> str | None:
+        return self._token if self._clock() < self._refresh_at else None
+
+    async def _fetch(self) -> str | Outcome:
+        try:
+            form = await anyio.to_thread.run_sync(self._form, abandon_on_cancel=True)
+        except (OSError, ValueError):
+            return self._landed(None, secret_unreadable())
+        started = self._clock()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        reply = await self._post(self._destination.token_url, form, headers)
+        grant = read_grant(reply) if isinstance(reply, Answer) else None
+        outcome = classify_token(reply, now=self._now())
+        if grant is None or outcome.kind is not Kind.DELIVERED:
+            return self._landed(None, outcome)
+        life = _ASSUMED_LIFE_S if grant.expires_in_s is None else grant.expires_in_s
+        self._refresh_at = started + life - min(_REFRESH_AT_MOST_S, _REFRESH_SHARE * life)
+        return self._landed(grant.token, outcome)
+
+    def _form(self) -> bytes:
+        secret = self._destination.client_secret()
+        if not secret:
+            raise ValueError("empty")
+        # In the body: SAP's newer authorization server ignores what stands in the query.
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": self._destination.client_id,
+            "client_secret": secret,
+        }
+        return urlencode(fields).encode()
+
+    def _landed(self, token: str | None, outcome: Outcome) -> str | Outcome:
+        self._flights += 1
+        self._token = token
+        self._refusal = outcome if token is None else None
+        if self._on_token is not None:
+            self._on_token(outcome)
+        return outcome if token is None else token

@@ -1,0 +1,429 @@
+"""What every store does, whatever it is made of: the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from frontdesk.event import Identify
+from frontdesk_sidecar.store import (
+    Claim,
+    Dead,
+    Delivered,
+    Release,
+    Retry,
+    Settled,
+    Settlement,
+    Store,
+    StoreError,
+)
+from frontdesk_sidecar.store.sqlite import SQLiteStore
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000
+LEASE = 60 * SECOND
+NOW = 1_795_176_000 * SECOND
+
+#: name -> how to open an empty store. Another engine joins here.
+ENGINES: dict[str, Callable[[Path], Store]] = {
+    "sqlite": lambda directory: SQLiteStore.open(directory / "store.db"),
+}
+
+
+@pytest.fixture(params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind."""
+    with closing(ENGINES[request.param](tmp_path)) as opened:
+        yield opened
+
+
+def login(name: str = "jane", at: int = NOW, **traits: object) -> Identify:
+    """A login of a customer at a time in microseconds."""
+    return Identify(
+        message_id=f"{name}-{at}",
+        timestamp=EPOCH + timedelta(microseconds=at),
+        user_id=f"user-{name}",
+        traits={"email": f"{name}@example.com", **traits},
+        event="Logged In",
+        route="POST /login",
+        site="toys",
+    )
+
+
+def put(store: Store, *messages: Identify, now: int = NOW) -> int:
+    """Absorb, and how many customers changed."""
+    return store.absorb(messages, {}, now).changed
+
+
+def claim_one(store: Store, now: int = NOW) -> Claim:
+    """Claim the only due customer."""
+    (claim,) = store.claim(10, now, LEASE)
+    return claim
+
+
+def claim_sorted(store: Store) -> list[Claim]:
+    """Claim all that is due, by name: among equals the order is the store's."""
+    return sorted(store.claim(10, NOW, LEASE), key=lambda claim: claim.key)
+
+
+def settle(store: Store, *settlements: Settlement, now: int = NOW) -> None:
+    """Settle, and nothing of it is stale."""
+    assert store.settle(settlements, now) == Settled(len(settlements), 0)
+
+
+def keys(claims: Sequence[Claim]) -> list[str]:
+    """Whom the claims are about, without the domain."""
+    return [claim.key.removesuffix("@example.com") for claim in claims]
+
+
+def test_a_login_becomes_a_claim(store: Store) -> None:
+    """What was absorbed is due at once and comes out as the customer's picture."""
+    absorbed = store.absorb([login(firstName="Jane")], {"s1": 100}, NOW)
+    assert (absorbed.merged, absorbed.changed, absorbed.anonymous) == (1, 1, 0)
+    claim = claim_one(store)
+    assert claim.key == claim.customer.key == "jane@example.com"
+    assert claim.customer.traits == {"email": "jane@example.com", "firstName": "Jane"}
+    assert (claim.customer.user_id, claim.customer.event) == ("user-jane", "Logged In")
+    assert (claim.customer.route, claim.customer.site) == ("POST /login", "toys")
+    assert (claim.revision, claim.attempts, claim.sent_revision) == (1, 0, 0)
+    assert claim.sent_hash is None
+    assert claim.lease_until == NOW + LEASE
+
+
+def test_many_logins_are_one_row(store: Store) -> None:
+    """A customer's messages are merged, within a batch and across batches, newest first or last."""
+    assert put(store, login(at=NOW - 2, phone="1"), login(at=NOW - 3, phone="0", title="Dr")) == 1
+    assert put(store, login(at=NOW - 1, phone="2"), login(at=NOW - 4, phone="x")) == 1
+    claim = claim_one(store)
+    assert claim.revision == 2
+    assert claim.customer.traits == {"email": "jane@example.com", "phone": "2", "title": "Dr"}
+
+
+def test_anonymous_messages_are_counted(store: Store) -> None:
+    """Nobody to deliver, nothing to store, and the offset moves on."""
+    absorbed = store.absorb([Identify("m", EPOCH, "user-1", {"name": "Nobody"})], {"s1": 9}, NOW)
+    assert (absorbed.merged, absorbed.changed, absorbed.anonymous) == (0, 0, 1)
+    assert store.offsets() == {"s1": 9}
+
+
+def test_a_repeated_message_changes_nothing(store: Store) -> None:
+    """What is known already makes nobody due and no revision."""
+    put(store, login(phone="1"))
+    settle(store, Delivered(claim_one(store)))
+    absorbed = store.absorb([login(phone="1"), login(at=NOW - SECOND, phone="0")], {}, NOW)
+    assert (absorbed.merged, absorbed.changed, absorbed.unchanged) == (1, 0, 1)
+    assert store.claim(10, NOW, LEASE) == []
+
+
+def test_offsets_are_remembered_and_forgotten(store: Store) -> None:
+    """Each segment has the offset given last, until it is forgotten."""
+    store.absorb([], {"s1": 10, "s2": 20}, NOW)
+    store.absorb([], {"s1": 15}, NOW)
+    assert store.offsets() == {"s1": 15, "s2": 20}
+    store.forget_segments(["s2", "unknown"])
+    assert store.offsets() == {"s1": 15}
+
+
+def test_messages_and_offsets_are_kept_together_or_not_at_all(store: Store) -> None:
+    """When the transaction around it fails, neither the rows nor the offsets are there."""
+
+    def fail_after_absorbing() -> None:
+        with store.transaction():
+            store.absorb([login()], {"s1": 10}, NOW)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail_after_absorbing()
+    assert store.offsets() == {}
+    assert store.claim(10, NOW, LEASE) == []
+
+
+def test_an_inner_transaction_fails_alone(store: Store) -> None:
+    """Inside a transaction another one is a savepoint."""
+
+    def fail_inside() -> None:
+        with store.transaction():
+            store.absorb([login("ann")], {}, NOW)
+            raise LookupError
+
+    with store.transaction():
+        store.absorb([login("joe")], {}, NOW)
+        with pytest.raises(LookupError):
+            fail_inside()
+        store.absorb([login("zoe")], {}, NOW)
+    assert keys(claim_sorted(store)) == ["joe", "zoe"]
+
+
+def test_claims_come_in_order_of_due_time(store: Store) -> None:
+    """The longest due first, at most as many as asked for, and none before its time."""
+    for place, name in enumerate(["zoe", "ann", "joe"]):
+        put(store, login(name), now=NOW + place)
+    assert keys(store.claim(2, NOW + 2, LEASE)) == ["zoe", "ann"]
+    assert keys(store.claim(2, NOW + 1, LEASE)) == []
+    assert keys(store.claim(2, NOW + 2, LEASE)) == ["joe"]
+
+
+def test_fresh_customers_come_before_retries(store: Store) -> None:
+    """Of two due at the same time, the one never tried is first."""
+    put(store, login("ann"))
+    settle(store, Retry(claim_one(store), NOW + SECOND, "500", "server error"))
+    put(store, login("zoe"), now=NOW + SECOND)
+    assert keys(store.claim(10, NOW + SECOND, LEASE)) == ["zoe", "ann"]
+
+
+def test_a_new_login_does_not_send_a_waiting_customer_to_the_back(store: Store) -> None:
+    """Who was due keeps the place in the queue."""
+    put(store, login("zoe"), now=NOW)
+    put(store, login("ann"), now=NOW + 1)
+    put(store, login("zoe", at=NOW + 2), now=NOW + 2)
+    assert keys(store.claim(10, NOW + 2, LEASE)) == ["zoe", "ann"]
+
+
+def test_a_leased_customer_is_not_claimed_again(store: Store) -> None:
+    """Before the lease ends nobody else gets it, whatever comes in; afterwards somebody does."""
+    put(store, login())
+    first = claim_one(store)
+    put(store, login(at=NOW + 1, phone="1"), now=NOW + 1)
+    assert store.claim(10, NOW + LEASE - 1, LEASE) == []
+    second = claim_one(store, NOW + LEASE)
+    assert second.token != first.token
+    assert (second.revision, second.attempts) == (2, 0)
+
+
+def test_every_claim_has_its_own_lease(store: Store) -> None:
+    """The fence differs between two claims of the same customer."""
+    put(store, login())
+    first = claim_one(store)
+    settle(store, Release(first, NOW))
+    assert claim_one(store).token != first.token
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        lambda claim: Delivered(claim, b"hash"),
+        lambda claim: Retry(claim, NOW, "500", "server error"),
+        lambda claim: Dead(claim, "400", "bad"),
+        lambda claim: Release(claim, NOW),
+    ],
+    ids=["delivered", "retry", "dead", "release"],
+)
+def test_a_stale_settlement_changes_nothing(
+    store: Store, stale: Callable[[Claim], Settlement]
+) -> None:
+    """Whoever lost the lease has no say any more."""
+    put(store, login())
+    lost = claim_one(store)
+    held = claim_one(store, NOW + LEASE)
+    assert store.settle([stale(lost)], NOW + LEASE) == Settled(0, 1)
+    assert store.counts(NOW + LEASE).leased == 1
+    settle(store, Delivered(held), now=NOW + LEASE)
+    assert store.settle([stale(held)], NOW + LEASE) == Settled(0, 1)
+    assert store.counts(NOW + LEASE).clean == 1
+
+
+def test_a_late_settlement_counts_if_nobody_else_claimed(store: Store) -> None:
+    """A lease that ran out is still good as long as it is the last one."""
+    put(store, login())
+    claim = claim_one(store)
+    settle(store, Delivered(claim), now=NOW + 2 * LEASE)
+    assert store.claim(10, NOW + 2 * LEASE, LEASE) == []
+
+
+def test_delivered_is_clean_and_remembers_the_hash(store: Store) -> None:
+    """The next claim knows what was delivered last; attempts start anew."""
+    put(store, login())
+    settle(store, Retry(claim_one(store), NOW, "500", "server error"))
+    settle(store, Delivered(claim_one(store), b"hash"))
+    assert store.counts(NOW).clean == 1
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    claim = claim_one(store, NOW + 1)
+    assert (claim.sent_revision, claim.sent_hash, claim.attempts) == (1, b"hash", 0)
+
+
+def test_delivered_without_a_hash_forgets_the_old_one(store: Store) -> None:
+    """An unknown delivery must not be mistaken for the one before."""
+    put(store, login())
+    settle(store, Delivered(claim_one(store), b"hash"))
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    settle(store, Delivered(claim_one(store, NOW + 1)))
+    put(store, login(at=NOW + 2), now=NOW + 2)
+    assert claim_one(store, NOW + 2).sent_hash is None
+
+
+def test_newer_data_during_a_delivery_is_due_afterwards(store: Store) -> None:
+    """What came while the customer was leased is delivered next, and at once."""
+    put(store, login())
+    claim = claim_one(store)
+    put(store, login(at=NOW + 1, phone="1"), now=NOW + 1)
+    settle(store, Delivered(claim, b"hash"), now=NOW + 2)
+    again = claim_one(store, NOW + 2)
+    assert (again.revision, again.sent_revision, again.sent_hash) == (2, 1, b"hash")
+    assert again.customer.traits["phone"] == "1"
+
+
+def test_a_retry_waits_and_counts(store: Store) -> None:
+    """Not before its time, and with one attempt more."""
+    put(store, login())
+    settle(store, Retry(claim_one(store), NOW + SECOND, "500", "server error"))
+    assert store.claim(10, NOW + SECOND - 1, LEASE) == []
+    assert claim_one(store, NOW + SECOND).attempts == 1
+
+
+def test_logins_do_not_defeat_the_back_off(store: Store) -> None:
+    """New data, before or after the settlement, leaves the time of a retry alone."""
+    put(store, login())
+    claim = claim_one(store)
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    settle(store, Retry(claim, NOW + SECOND, "500", "server error"), now=NOW + 2)
+    assert put(store, login(at=NOW + 3), now=NOW + 3) == 1
+    assert store.claim(10, NOW + SECOND - 1, LEASE) == []
+    again = claim_one(store, NOW + SECOND)
+    assert (again.revision, again.attempts) == (3, 1)
+
+
+def test_a_release_counts_nothing(store: Store) -> None:
+    """Due again at the time given, attempts unchanged; new data makes it due now."""
+    put(store, login())
+    settle(store, Release(claim_one(store), NOW + SECOND))
+    assert store.claim(10, NOW, LEASE) == []
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    assert claim_one(store, NOW + 1).attempts == 0
+
+
+def test_a_dead_customer_is_set_aside_with_the_reason(store: Store) -> None:
+    """It is never claimed, and listed with what is needed to understand it."""
+    put(store, login("ann"), login("joe"))
+    ann, joe = claim_sorted(store)
+    settle(store, Dead(ann, "400", "uid is missing"), now=NOW + 1)
+    settle(store, Dead(joe, "422", "too long"), now=NOW + 2)
+    assert store.claim(10, NOW + 2 * LEASE, LEASE) == []
+    latest, first = store.dead(10)
+    assert (latest.key, latest.died_at) == ("joe@example.com", NOW + 2)
+    assert (first.code, first.text, first.attempts) == ("400", "uid is missing", 1)
+    assert store.dead(1) == [latest]
+    assert "joe@" not in repr(latest)
+
+
+def test_new_data_revives_the_dead(store: Store) -> None:
+    """Due at once, as if it had never failed."""
+    put(store, login())
+    settle(store, Dead(claim_one(store), "400", "bad"))
+    assert put(store, login()) == 0
+    assert store.claim(10, NOW, LEASE) == []
+    assert put(store, login(at=NOW + 1, phone="1"), now=NOW + 1) == 1
+    assert claim_one(store, NOW + 1).attempts == 0
+    assert store.dead(10) == []
+
+
+def test_newer_data_saves_a_dying_customer(store: Store) -> None:
+    """What was rejected is not what is known now, so that gets its try."""
+    put(store, login())
+    claim = claim_one(store)
+    put(store, login(at=NOW + 1, phone="1"), now=NOW + 1)
+    settle(store, Dead(claim, "400", "bad"), now=NOW + 2)
+    assert store.dead(10) == []
+    assert claim_one(store, NOW + 2).attempts == 0
+
+
+def test_settlements_of_all_kinds_go_together(store: Store) -> None:
+    """One batch settles each claim its own way."""
+    put(store, *(login(name) for name in ("ann", "joe", "kim", "zoe")))
+    ann, joe, kim, zoe = claim_sorted(store)
+    batch: list[Settlement] = [
+        Release(zoe, NOW + 1),
+        Delivered(ann),
+        Retry(joe, NOW + 1, "500", "server error"),
+        Dead(kim, "400", "bad"),
+        Delivered(ann),
+    ]
+    assert store.settle(batch, NOW) == Settled(4, 1)
+    counts = store.counts(NOW)
+    assert (counts.pending, counts.leased, counts.dead, counts.clean) == (2, 0, 1, 1)
+
+
+def test_scrubbing_takes_the_values_of_settled_customers(store: Store) -> None:
+    """Only of those clean since before the time given; the hash stays and new data works."""
+    put(store, login("ann", phone="1"), login("joe"), login("kim"), login("zoe"))
+    ann, joe, kim, _ = claim_sorted(store)
+    settle(store, Delivered(ann, b"hash"), Dead(kim, "400", "bad"), now=NOW)
+    settle(store, Delivered(joe), now=NOW + 1)
+    assert store.scrub(NOW + 1) == 1
+    assert store.scrub(NOW + 1) == 0
+    put(store, login("ann", at=NOW + 2, title="Dr"), now=NOW + 2)
+    claim = claim_one(store, NOW + 2)
+    assert claim.customer.traits == {"email": "ann@example.com", "title": "Dr"}
+    assert (claim.revision, claim.sent_hash) == (2, b"hash")
+
+
+def test_scrubbing_goes_in_steps(store: Store) -> None:
+    """No more than asked for at a time, longest settled first."""
+    put(store, *(login(name) for name in ("ann", "joe", "zoe")))
+    settle(store, *map(Delivered, store.claim(10, NOW, LEASE)))
+    assert [store.scrub(NOW + 1, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_scrubbed_customer_is_not_revived_by_old_news(store: Store) -> None:
+    """A late message older than what was delivered, or a repeated one, changes nothing."""
+    put(store, login(phone="1"))
+    settle(store, Delivered(claim_one(store)))
+    store.scrub(NOW + 1)
+    assert put(store, login(phone="1"), login(at=NOW - SECOND, phone="0")) == 0
+
+
+def test_counts_say_how_it_stands(store: Store) -> None:
+    """Each state, what is due, the age of what waits longest, and the size."""
+    empty = store.counts(NOW)
+    assert (empty.pending, empty.due, empty.clean, empty.oldest_us) == (0, 0, 0, None)
+    assert empty.bytes > 0
+    put(store, login("ann"), login("joe"), login("kim"), login("lea"), now=NOW)
+    ann, joe, kim, _ = claim_sorted(store)
+    settle(store, Delivered(ann), Dead(joe, "400", "bad"), Retry(kim, NOW + 5 * SECOND, "5", "5"))
+    put(store, login("zoe"), now=NOW + SECOND)
+    counts = store.counts(NOW + 3 * SECOND)
+    assert (counts.pending, counts.due, counts.leased) == (2, 1, 1)
+    assert (counts.dead, counts.clean) == (1, 1)
+    assert counts.oldest_us == 3 * SECOND
+    assert store.counts(NOW + LEASE).due == 3
+
+
+def test_the_age_starts_with_the_first_data_not_delivered(store: Store) -> None:
+    """Neither further logins nor failures make the waiting look shorter; delivery does."""
+    put(store, login(), now=NOW)
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    claim = claim_one(store, NOW + 1)
+    settle(store, Retry(claim, NOW + 2, "500", "server error"), now=NOW + 2)
+    assert store.counts(NOW + 10).oldest_us == 10
+    claim = claim_one(store, NOW + 2)
+    put(store, login(at=NOW + 4), now=NOW + 4)
+    settle(store, Delivered(claim), now=NOW + 5)
+    assert store.counts(NOW + 10).oldest_us == 6
+
+
+def test_large_batches_and_odd_keys(store: Store) -> None:
+    """Thousands at once, and keys with quotes and other letters, come out as they went in."""
+    names = [f"o'neil+{number}%_é" for number in range(3000)]
+    assert put(store, *map(login, names)) == 3000
+    assert put(store, *map(login, names)) == 0
+    assert sorted(keys(store.claim(5000, NOW, LEASE))) == sorted(names)
+
+
+def test_a_closed_store_says_so(store: Store) -> None:
+    """Closing twice is fine; working afterwards is an error of the store."""
+    store.close()
+    store.close()
+    with pytest.raises(StoreError):
+        store.offsets()
+
+
+def test_nothing_shows_a_value(store: Store) -> None:
+    """Claims and settlements are masked wherever they are printed."""
+    put(store, login(phone="+49301234"))
+    claim = claim_one(store)
+    for value in (claim, Delivered(claim), Retry(claim, NOW, "500", "server error")):
+        assert "jane@" not in repr(value)
+        assert "4930" not in repr(value)

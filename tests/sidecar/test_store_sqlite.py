@@ -1,0 +1,356 @@
+"""What only the SQLite store does: the file, its schema, its lock, crashes and full disks."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from frontdesk.event import Identify
+from frontdesk_sidecar.store import (
+    Delivered,
+    Retry,
+    Settled,
+    StoreError,
+    StoreFailed,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+)
+from frontdesk_sidecar.store import sqlite_sql as sql
+from frontdesk_sidecar.store.sqlite import SQLiteStore
+from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+
+NOW = 1_795_176_000_000_000
+LEASE = 60_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store may be made; the directory is not there yet."""
+    return tmp_path / "var" / "store.db"
+
+
+def login(name: str, at: int = NOW, **traits: object) -> Identify:
+    """A login of a customer at a time in microseconds."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+    return Identify(f"{name}-{at}", moment, name, {"email": f"{name}@example.com", **traits})
+
+
+def mode(path: Path) -> int:
+    """The permission bits."""
+    return path.stat().st_mode & 0o777
+
+
+def test_the_files_are_private(path: Path) -> None:
+    """Directory 0700, file and log 0600, whatever the umask; a laxer file is tightened."""
+    before = os.umask(0)
+    try:
+        with SQLiteStore.open(path) as store:
+            store.absorb([login("ann")], {}, NOW)
+            assert mode(path.parent) == 0o700
+            assert [mode(file) for file in sorted(path.parent.iterdir())] == [0o600, 0o600]
+        path.chmod(0o666)
+        SQLiteStore.open(path).close()
+        assert mode(path) == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_closing_leaves_one_file(path: Path) -> None:
+    """The log is moved into the file; there is never a shared-memory file."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann")], {}, NOW)
+        assert [file.name for file in sorted(path.parent.iterdir())] == ["store.db", "store.db-wal"]
+        assert store.counts(NOW).bytes == sum(f.stat().st_size for f in path.parent.iterdir())
+    assert [file.name for file in path.parent.iterdir()] == ["store.db"]
+
+
+def test_a_checkpoint_empties_the_log(path: Path) -> None:
+    """Afterwards everything is in the file itself."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann")], {}, NOW)
+        store.checkpoint()
+        assert path.with_name("store.db-wal").stat().st_size == 0
+        assert len(store.claim(10, NOW, LEASE)) == 1
+
+
+def test_a_commit_is_synced(path: Path) -> None:
+    """The settings that durability and privacy hang on are in force."""
+    with closing(SQLiteFile.open(path, sql.MIGRATIONS)) as file:
+
+        def pragma(name: str) -> object:
+            return file.connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 2
+        assert pragma("locking_mode") == "exclusive"
+        assert pragma("secure_delete") == 1
+
+
+def test_a_second_opener_is_told(path: Path) -> None:
+    """Neither this process nor another one gets in, and the first goes on unharmed."""
+    code = f"""
+import pathlib
+from frontdesk_sidecar.store import StoreLocked
+from frontdesk_sidecar.store.sqlite import SQLiteStore
+try:
+    SQLiteStore.open(pathlib.Path({str(path)!r}))
+except StoreLocked:
+    print("locked")
+"""
+    with SQLiteStore.open(path) as store:
+        with pytest.raises(StoreLocked):
+            SQLiteStore.open(path)
+        assert run(code) == "locked\n"
+        assert store.absorb([login("ann")], {}, NOW).changed == 1
+    SQLiteStore.open(path).close()
+
+
+def run(code: str) -> str:
+    """What a Python process prints."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_everything_is_there_after_reopening(path: Path) -> None:
+    """Rows, hashes, attempts, reasons and offsets survive."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann", phone="1"), login("joe")], {"s1": 10}, NOW)
+        ann, joe = sorted(store.claim(10, NOW, LEASE), key=lambda claim: claim.key)
+        store.settle([Delivered(ann, b"hash"), Retry(joe, NOW + 5, "500", "server error")], NOW)
+        counts = store.counts(NOW)
+    with SQLiteStore.open(path) as store:
+        assert store.offsets() == {"s1": 10}
+        again = store.counts(NOW)
+        assert (again.pending, again.clean, again.due) == (counts.pending, counts.clean, 0)
+        store.absorb([login("ann", at=NOW + 1)], {}, NOW + 1)
+        ann, joe = sorted(store.claim(10, NOW + 5, LEASE), key=lambda claim: claim.key)
+        assert (ann.sent_hash, ann.customer.traits["phone"]) == (b"hash", "1")
+        assert joe.attempts == 1
+
+
+def test_leases_of_a_former_process_are_over(path: Path) -> None:
+    """Who opens the file is its only user: leased rows are due at once, old tokens are stale."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann")], {}, NOW)
+        (lost,) = store.claim(10, NOW, LEASE)
+    with SQLiteStore.open(path) as store:
+        assert store.counts(NOW).oldest_us == 0
+        assert store.settle([Delivered(lost)], NOW) == Settled(0, 1)
+        (again,) = store.claim(10, NOW, LEASE)
+        assert again.attempts == 0
+
+
+def test_lease_tokens_come_from_the_factory(path: Path) -> None:
+    """Randomness is an argument."""
+    tokens = iter(["one", "two"])
+    with SQLiteStore.open(path, token=lambda: next(tokens)) as store:
+        store.absorb([login("ann"), login("joe")], {}, NOW)
+        assert [store.claim(1, NOW, LEASE)[0].token for _ in range(2)] == ["one", "two"]
+
+
+def test_migrations_bring_an_old_file_up_to_date(path: Path) -> None:
+    """Only the missing steps are run, each once."""
+    steps = [["CREATE TABLE a (x)"], ["CREATE TABLE b (x)", "INSERT INTO b VALUES (7)"]]
+    SQLiteFile.open(path, steps[:1]).close()
+    SQLiteFile.open(path, steps).close()
+    with closing(SQLiteFile.open(path, steps)) as file:
+        assert file.connection.execute("SELECT x FROM b").fetchall() == [(7,)]
+        assert file.connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_failing_migration_leaves_the_file_as_it_was(path: Path) -> None:
+    """A step and its number are one transaction."""
+    steps = [["CREATE TABLE a (x)"], ["CREATE TABLE b (x)", "CREATE nonsense"]]
+    with pytest.raises(StoreError, match="nonsense"):
+        SQLiteFile.open(path, steps)
+    with closing(SQLiteFile.open(path, steps[:1])) as file:
+        names = file.connection.execute("SELECT name FROM sqlite_schema").fetchall()
+        assert names == [("a",)]
+
+
+def test_a_newer_file_is_refused(path: Path) -> None:
+    """A file that a later version wrote is left alone, and the message says what to do."""
+    newer = [*sql.MIGRATIONS, ["CREATE TABLE later (x)"]]
+    SQLiteFile.open(path, newer).close()
+    with pytest.raises(StoreTooNew, match="upgrade frontdesk") as caught:
+        SQLiteStore.open(path)
+    assert (caught.value.found, caught.value.known) == (
+        len(sql.MIGRATIONS) + 1,
+        len(sql.MIGRATIONS),
+    )
+    SQLiteFile.open(path, newer).close()
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    """It is neither overwritten nor taken for an empty store."""
+    path.parent.mkdir()
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreFailed):
+        SQLiteStore.open(path)
+    assert path.read_bytes() == b"not a database" * 100
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A file where the directory should be is an error with the path in it."""
+    (tmp_path / "var").touch()
+    with pytest.raises(StoreError, match=r"var/store\.db"):
+        SQLiteStore.open(tmp_path / "var" / "store.db")
+
+
+def test_scrubbed_values_are_gone_from_the_disk(path: Path) -> None:
+    """Not one byte of them is left in the file, free pages and the log included."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann", phone="4930-1234567", note="x" * 9000)], {}, NOW)
+        store.checkpoint()
+        assert b"4930-1234567" in path.read_bytes()
+        store.settle([Delivered(claim) for claim in store.claim(10, NOW, LEASE)], NOW)
+        assert store.scrub(NOW + 1) == 1
+        store.checkpoint()
+        for file in path.parent.iterdir():
+            assert b"4930-1234567" not in file.read_bytes()
+            assert b"xxxxxxxx" not in file.read_bytes()
+
+
+def test_a_full_store_takes_nothing_half(path: Path) -> None:
+    """A batch without room is refused as a whole; what was there still works."""
+    file = SQLiteFile.open(path, sql.MIGRATIONS)
+    with closing(SQLiteStore(file, token=lambda: "token")) as store:
+        store.absorb([login("ann")], {"s1": 1}, NOW)
+        file.connection.execute("PRAGMA max_page_count = 30").fetchone()
+        with pytest.raises(StoreFull):
+            store.absorb([login(f"c{n}", note="x" * 500) for n in range(999)], {"s1": 2}, NOW)
+        assert store.offsets() == {"s1": 1}
+        (ann,) = store.claim(10, NOW, LEASE)
+        assert store.settle([Delivered(ann)], NOW) == Settled(1, 0)
+
+
+def test_a_part_without_room_leaves_the_others(path: Path) -> None:
+    """Inside a transaction only the batch that did not fit is refused."""
+    file = SQLiteFile.open(path, sql.MIGRATIONS)
+    with closing(SQLiteStore(file, token=lambda: "token")) as store:
+        file.connection.execute("PRAGMA max_page_count = 30").fetchone()
+        with store.transaction():
+            store.absorb([login("ann")], {"s1": 1}, NOW)
+            with pytest.raises(StoreFull):
+                store.absorb([login(f"c{n}", note="x" * 500) for n in range(999)], {"s1": 2}, NOW)
+            store.absorb([login("joe")], {"s2": 1}, NOW)
+        assert store.offsets() == {"s1": 1, "s2": 1}
+        assert store.counts(NOW).pending == 2
+
+
+def test_nothing_is_kept_when_sqlite_gives_the_transaction_up(path: Path) -> None:
+    """On some errors SQLite rolls everything back; later parts must not be committed alone."""
+    file = SQLiteFile.open(path, sql.MIGRATIONS)
+    with closing(SQLiteStore(file, token=lambda: "token")) as store:
+        with pytest.raises(StoreError, match="no transaction is active"), store.transaction():
+            store.absorb([login("ann")], {"s1": 1}, NOW)
+            file.connection.execute("ROLLBACK")
+            with pytest.raises(StoreError, match="rolled back"):
+                store.absorb([login("joe")], {"s2": 1}, NOW)
+        assert store.offsets() == {}
+        assert store.absorb([login("joe")], {"s2": 1}, NOW).changed == 1
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes; Python ignores the signal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_an_io_error_at_commit_ends_the_work(path: Path) -> None:
+    """After a failed write nothing more is done until the file is opened again, intact."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann")], {"s1": 1}, NOW)
+        log = path.with_name("store.db-wal").stat().st_size
+        with file_size_limit(log + 100), pytest.raises(StoreFailed):
+            store.absorb([login("joe")], {"s1": 2}, NOW)
+        with pytest.raises(StoreFailed, match="failed before"):
+            store.offsets()
+    with SQLiteStore.open(path) as store:
+        assert store.offsets() == {"s1": 1}
+        assert [claim.customer.user_id for claim in store.claim(10, NOW, LEASE)] == ["ann"]
+
+
+def test_a_claim_reads_no_more_than_it_needs(path: Path) -> None:
+    """Claims, counts, dead letters and scrubbing are served by their partial indexes."""
+    SQLiteStore.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.create_function("forgotten", 1, lambda facts: facts, deterministic=True)
+
+        def plan(statement: str, *values: object) -> str:
+            rows = connection.execute("EXPLAIN QUERY PLAN " + statement, values)
+            return "\n".join(row[3] for row in rows)
+
+        assert "USING INDEX customers_due (due_at<?)" in plan(sql.DUE, 1, 1)
+        assert "TEMP B-TREE" not in plan(sql.DUE, 1, 1)
+        assert "COVERING INDEX customers_due" in plan(sql.COUNT_OPEN, 1)
+        assert "customers_due" in plan(sql.END_LEASES)
+        assert "customers_dead" in plan(sql.LIST_DEAD, 1)
+        assert "customers_unscrubbed (settled_at<?)" in plan(sql.SCRUB, 1, 1)
+        assert "(key=?)" in plan(sql.FIND, "[]")
+
+
+#: Absorbs generation after generation into the same customers. Each is two batches in one
+#: transaction; a line is printed within it and another one after it.
+WRITER = """
+import pathlib, sys
+from datetime import UTC, datetime, timedelta
+from frontdesk.event import Identify
+from frontdesk_sidecar.store.sqlite import SQLiteStore
+
+store = SQLiteStore.open(pathlib.Path(sys.argv[1]))
+first = store.offsets().get("s1", 0) + 1
+for generation in range(first, first + 100_000):
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=generation)
+    batch = [
+        Identify("m", moment, "u", {"email": f"c{n}@example.com", "generation": generation})
+        for n in range(40)
+    ]
+    now = 1_800_000_000_000_000
+    with store.transaction():
+        store.absorb(batch[:20], {"s1": generation}, now)
+        print("within", generation, flush=True)
+        store.absorb(batch[20:], {"s2": generation}, now)
+    print("after", generation, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 8, 21, 60])
+def test_rows_and_offsets_agree_after_a_kill(path: Path, lines: int) -> None:
+    """Killed at any instant, twice over, the store is at the end of one whole transaction."""
+    for _ in range(2):
+        committed = kill_after(path, lines)
+        with SQLiteStore.open(path) as store:
+            offsets = store.offsets()
+            claims = store.claim(100, NOW * 2, LEASE)
+        generation = offsets.get("s1", 0)
+        assert generation >= committed
+        assert offsets.get("s2", 0) == generation
+        assert {claim.customer.traits["generation"] for claim in claims} <= {generation}
+        assert len(claims) == (40 if generation else 0)
+
+
+def kill_after(path: Path, lines: int) -> int:
+    """Run WRITER, SIGKILL it after so many lines; the last generation it said was committed."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(lines)]
+        child.kill()
+        said += child.stdout.readlines()
+    return max((int(line.split()[1]) for line in said if line.startswith("after")), default=0)
