@@ -116,9 +116,11 @@ class Forwarder:
     async def _deliver_all(self, work: ObjectReceiveStream[Claim]) -> None:
         async with work:
             async for claim in work:
-                self._finished.append(
+                settlement = (
                     Release(claim, self._now()) if self._stopping else await self._deliver(claim)
                 )
+                # Not in one line with the await: `_turn` puts a new list in place meanwhile.
+                self._finished.append(settlement)
                 self._wake.set()
 
     async def _deliver(self, claim: Claim) -> Settlement:

@@ -360,6 +360,16 @@ def test_scrubbing_takes_the_values_of_settled_customers(store: Store) -> None:
     assert (claim.revision, claim.sent_hash) == (2, b"hash")
 
 
+def test_what_came_after_scrubbing_is_scrubbed_in_turn(store: Store) -> None:
+    """New values of a scrubbed customer are kept no longer than the first ones."""
+    put(store, login(phone="1"))
+    settle(store, Delivered(claim_one(store)))
+    assert store.scrub(NOW + 1) == 1
+    put(store, login(at=NOW + 2, phone="2"), now=NOW + 2)
+    settle(store, Delivered(claim_one(store, NOW + 2)), now=NOW + 2)
+    assert store.scrub(NOW + 3) == 1
+
+
 def test_scrubbing_goes_in_steps(store: Store) -> None:
     """No more than asked for at a time, longest settled first."""
     put(store, *(login(name) for name in ("ann", "joe", "zoe")))

@@ -234,29 +234,23 @@ def test_a_full_store_takes_nothing_half(path: Path) -> None:
         assert store.settle([Delivered(ann)], NOW) == Settled(1, 0)
 
 
-def test_a_part_without_room_leaves_the_others(path: Path) -> None:
-    """Inside a transaction only the batch that did not fit is refused."""
+def test_nothing_is_kept_when_sqlite_gives_the_transaction_up(path: Path) -> None:
+    """A part without room makes SQLite undo all; later parts are not committed alone."""
     file = SQLiteFile.open(path, sql.MIGRATIONS)
-    with closing(SQLiteStore(file, token=lambda: "token")) as store:
-        file.connection.execute("PRAGMA max_page_count = 30").fetchone()
+    batch = [login(f"c{n}", note="x" * 500) for n in range(999)]
+
+    def absorb_three(store: SQLiteStore) -> None:
         with store.transaction():
             store.absorb([login("ann")], {"s1": 1}, NOW)
             with pytest.raises(StoreFull):
-                store.absorb([login(f"c{n}", note="x" * 500) for n in range(999)], {"s1": 2}, NOW)
-            store.absorb([login("joe")], {"s2": 1}, NOW)
-        assert store.offsets() == {"s1": 1, "s2": 1}
-        assert store.counts(NOW).pending == 2
-
-
-def test_nothing_is_kept_when_sqlite_gives_the_transaction_up(path: Path) -> None:
-    """On some errors SQLite rolls everything back; later parts must not be committed alone."""
-    file = SQLiteFile.open(path, sql.MIGRATIONS)
-    with closing(SQLiteStore(file, token=lambda: "token")) as store:
-        with pytest.raises(StoreError, match="no transaction is active"), store.transaction():
-            store.absorb([login("ann")], {"s1": 1}, NOW)
-            file.connection.execute("ROLLBACK")
+                store.absorb(batch, {"s1": 2}, NOW)
             with pytest.raises(StoreError, match="rolled back"):
                 store.absorb([login("joe")], {"s2": 1}, NOW)
+
+    with closing(SQLiteStore(file, token=lambda: "token")) as store:
+        file.connection.execute("PRAGMA max_page_count = 30").fetchone()
+        with pytest.raises(StoreError, match="no transaction is active"):
+            absorb_three(store)
         assert store.offsets() == {}
         assert store.absorb([login("joe")], {"s2": 1}, NOW).changed == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import pytest
 from anyio import create_task_group, to_thread, wait_all_tasks_blocked
 
 from frontdesk.event import Identify
-from frontdesk_sidecar.store import StoreError, StoreFailed
+from frontdesk_sidecar.store import StoreError, StoreFailed, StoreFull
 from frontdesk_sidecar.store.sqlite import SQLiteStore
+from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+from frontdesk_sidecar.store.sqlite_sql import MIGRATIONS
 from frontdesk_sidecar.store.writer import Writer
 
 NOW = 1_795_176_000_000_000
@@ -188,6 +190,27 @@ async def wait_for(things: list[Exception], count: int) -> None:
     with anyio.fail_after(10):
         while len(things) < count:
             await anyio.lowlevel.checkpoint()
+
+
+async def test_a_piece_without_room_does_not_take_the_others_with_it(path: Path) -> None:
+    """SQLite undoes the whole group when the disk is full; the small pieces still get through."""
+    file, gate = SQLiteFile.open(path, MIGRATIONS), Gate()
+    file.connection.execute("PRAGMA max_page_count = 30").fetchone()
+    with closing(SQLiteStore(file, token=lambda: "token")) as store:
+        async with Writer(store) as writer, create_task_group() as tasks:
+
+            async def run_without_room() -> None:
+                with pytest.raises(StoreFull):
+                    await writer.run(note, "large" * 100_000)
+
+            tasks.start_soon(writer.run, gate)
+            await gate.wait_reached()
+            tasks.start_soon(writer.run, note, "a")
+            tasks.start_soon(run_without_room)
+            tasks.start_soon(writer.run, note, "b")
+            await wait_all_tasks_blocked()
+            gate.open()
+        assert store.offsets() == {"a": 1, "b": 1}
 
 
 async def test_leaving_waits_for_what_was_handed_in(store: SQLiteStore) -> None:

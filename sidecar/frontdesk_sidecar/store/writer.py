@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 from anyio import CancelScope, CapacityLimiter, Event, from_thread, to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
-from frontdesk_sidecar.store import Store, StoreError
+from frontdesk_sidecar.store import Store, StoreError, StoreFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +88,7 @@ class Writer(Generic[S]):
 
         Pieces run in the order they were handed in, each all or nothing: when `work` raises, its
         own changes are undone and the caller gets the exception; other pieces are not touched.
+        `work` should touch nothing but the store, for it is run again when its group was undone.
         Raises StoreError when the commit failed, and then nothing of the piece was kept, or when
         the writer is closed. A caller that is cancelled has let go of the result only: work that
         was handed in is done all the same.
@@ -116,6 +117,7 @@ class Writer(Generic[S]):
             group, more = self._gather()
             if group:
                 self._commit(group)
+                self._pieces += len(group)
                 from_thread.run_sync(_hand_out, group, token=self._loop)
 
     def _gather(self) -> tuple[list[_Piece[S]], bool]:
@@ -139,11 +141,16 @@ class Writer(Generic[S]):
                     self._attempt(piece)
         except Exception as error:  # noqa: BLE001 (whatever it is, the callers must hear of it)
             self._failures += 1
+            if len(group) > 1 and not isinstance(error, StoreFailed):
+                # A full disk makes SQLite undo the others too: each gets its own transaction.
+                for piece in group:
+                    piece.error = None
+                    self._commit([piece])
+                return
             for piece in group:
                 piece.error = piece.error or _copy(error)
         else:
             self._commits += 1
-        self._pieces += len(group)
 
     def _attempt(self, piece: _Piece[S]) -> None:
         try:

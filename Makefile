@@ -1,0 +1,41 @@
+# Each target does its own set-up: Python 3.11 or later with venv is all that is needed.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check lint format types bench clean
+
+demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated SAP
+	@$(BIN)/frontdesk demo --once
+	@echo; echo "To shop yourself: $(BIN)/frontdesk demo"
+
+test: $(INSTALLED) ## the tests
+	$(BIN)/pytest
+
+check: $(INSTALLED) ## lint, format check, strict types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## put the sources in order
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.benchmarks ## the tables of docs/performance.md, about half an hour
+	$(BIN)/python -m benchmarks.middleware
+	$(BIN)/python -m benchmarks.pipeline
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.benchmarks: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
