@@ -57,8 +57,9 @@ class Desk:
 
     def note(self, finding: Finding) -> bool:
         """Write a finding to the journal; False when it was dropped, which is counted."""
-        if self._pid != os.getpid():
-            self._after_fork()
+        pid = os.getpid()  # asked each time: not every server forks through Python
+        if self._pid != pid:
+            self._after_fork(pid)
         self._number += 1
         unsent = self._unsent
         if unsent:
@@ -74,7 +75,7 @@ class Desk:
             self._restore(unsent)
             self.count("dropped.unencodable")
             return False
-        return self.journal.append(line)
+        return self.journal.append(line, pid)
 
     def count(self, name: str) -> None:
         """Count what did not become a message; the sum travels in the next one that does."""
@@ -101,11 +102,11 @@ class Desk:
         self._last = now
         return now
 
-    def _after_fork(self) -> None:
+    def _after_fork(self, pid: int) -> None:
         # A UUID's shape (RFC 9562, version 8): random per process, then a running number.
         r = os.urandom(9).hex()
         self._prefix = f"{r[:8]}-{r[8:12]}-8{r[12:15]}-8{r[15:18]}-"
-        self._pid, self._number, self._lock = os.getpid(), 0, threading.Lock()
+        self._pid, self._number, self._lock = pid, 0, threading.Lock()
 
     def _dropped(self, line: bytes, reason: str) -> None:
         self.count(f"dropped.{reason}")

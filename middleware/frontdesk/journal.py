@@ -65,9 +65,9 @@ class Segments:
         self._retry_s = 0.0
         self._lock = threading.RLock()
 
-    def write(self, line: bytes) -> str | None:
-        """Append one line, line feed included. Never raises, never waits."""
-        if self._pid != os.getpid():
+    def write(self, line: bytes, pid: int) -> str | None:
+        """Append one line, line feed included; `pid` is this process. Never raises or waits."""
+        if self._pid != pid:
             self._after_fork()
         with self._lock:
             length = len(line)
@@ -207,10 +207,11 @@ class Journal:
         self._thread: WriterThread | None = None
         self._in_memory: bool | None = None
 
-    def append(self, line: bytes) -> bool:
+    def append(self, line: bytes, pid: int | None = None) -> bool:
         """Take one message, line feed included; True when it was written or queued.
 
         Never raises and never waits. What is dropped, now or later, is told to `on_drop`.
+        `pid` spares a system call where the caller has just asked for it.
         """
         if len(line) > MAX_LINE_BYTES:
             self._on_drop(line, "too_large")
@@ -218,7 +219,10 @@ class Journal:
         if self._in_memory is None and os.path.isdir(self.directory):
             self._in_memory = is_memory_backed(self.directory)
         # A directory that is not there yet says so at once; a volume may still be mounted on it.
-        reason = self._queue(line) if self._in_memory is False else self._segments.write(line)
+        if self._in_memory is False:
+            reason = self._queue(line)
+        else:
+            reason = self._segments.write(line, pid or os.getpid())
         if reason is None:
             return True
         self._on_drop(line, reason)
@@ -271,7 +275,7 @@ class WriterThread:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            reason = self._segments.write(line)
+            reason = self._segments.write(line, self._pid)
             with self._lock:
                 self._queued_bytes -= len(line)
             if reason is not None:

@@ -26,6 +26,8 @@ from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
 
 #: Environment names that are no settings of a section.
 _OTHER_NAMES: Final = frozenset(("FRONTDESK_CONFIG", "FRONTDESK_JOURNAL", "FRONTDESK_APP"))
+#: SAP Commerce Cloud's proxy gives up on a request after this long.
+PROXY_LIMIT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     mapping = _mapping(document, problems)
     _check_secrets(values, problems)
     destination = _destination(values, problems)
+    if values["sap.total_timeout_s"] >= PROXY_LIMIT_S:
+        problems.append(f"sap.total_timeout_s: expected less than {PROXY_LIMIT_S:.0f}")
     if not is_loopback(values["http.host"]) and _http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
     if problems or destination is None or mapping is None:
