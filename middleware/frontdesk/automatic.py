@@ -14,14 +14,22 @@ other field leaves. App code is never run: of objects, the attributes they store
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from frontdesk.event import LOGGED_IN
 from frontdesk.exchange import Exchange, Scope
 from frontdesk.sources import step
-from frontdesk.traits import ID_SPELLINGS, LOGIN_SPELLINGS, SPELLINGS, clean, email
+from frontdesk.traits import (
+    ID_SPELLINGS,
+    LOGIN_SPELLINGS,
+    SPELLINGS,
+    clean,
+    email,
+    mask,
+    masked,
+)
 
 PERSON_KEYS: Final = ("user", "customer", "account", "profile", "member", "shopper", "viewer", "me")
 ENVELOPE_KEYS: Final = ("data", "result", "payload", "response")
@@ -36,13 +44,16 @@ _MEANINGS: Final[Mapping[Any, str]] = (
 )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Person:
     """What one part of an exchange says of the person it is about."""
 
     email: str | None = None
     user_id: str | None = None
     traits: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Person({mask(self.email)}, traits={masked(self.traits)})"
 
     def is_somebody_else(self, address: str) -> bool:
         """True when this part names another e-mail address."""
@@ -61,41 +72,65 @@ def choose(exchange: Exchange, event: str) -> Person | None:
     if answered.email is not None and event == LOGGED_IN and not _is_surrounded(scope):
         answered.traits["email"] = answered.email
         return answered  # nothing can be added, nothing can contradict
-    said = [answered]
+    typed = Person()
     if answered.email is None or event != LOGGED_IN:
         # A login's request adds nothing to an answer that names the customer.
-        said.append(person_in(exchange.request.json() or exchange.request.form()))
-    stated = answered.email or said[-1].email
-    around = [part for part in _surroundings(scope) if part.email is not None]
-    if stated is not None:
-        around = [part for part in around if not part.is_somebody_else(stated)]
-    address = around[0].email if around else stated
-    if address is None:
+        typed = person_in(exchange.request.json() or exchange.request.form())
+    around = _surroundings(scope)
+    if answered.email is None and typed.email is None:
+        return _named_around(around, answered)
+    address = answered.email or typed.email or ""
+    user, session, state = (_agreeing(person, address) for person in around)
+    return _together((user, answered, session, state, typed))
+
+
+def _named_around(around: tuple[Person, ...], answered: Person) -> Person | None:
+    """The exchange names no address: who surrounds it, unless it is another than who answered."""
+    known = answered.user_id
+    around = tuple(p for p in around if not (known and p.user_id and p.user_id != known))
+    first = next((person for person in around if person.email is not None), None)
+    if first is None or first.email is None:
         return None
-    # The user, then what was said, then session and state; `around` is in that order already.
-    parts = [*around[:1], *said[:1], *around[1:], *said[1:]] if around else said
-    chosen = Person(address)
+    parts = [_agreeing(person, first.email) for person in around]
+    # Without a common id nothing shows that the answer is about them.
+    return _together([*parts, answered if known and first.user_id == known else Person()])
+
+
+def _together(parts: Iterable[Person]) -> Person | None:
+    """One person of parts that do not contradict each other, the first to say something first."""
+    address: str | None = None
+    chosen = Person()
     for part in parts:
-        if not part.is_somebody_else(address):
+        if address is None:
+            address = part.email
+        if address is None or not part.is_somebody_else(address):
             chosen.fill(part)
-    chosen.traits["email"] = address
-    return chosen
+    if address is not None:
+        chosen.email = chosen.traits["email"] = address
+        return chosen
+    return None
 
 
 def _is_surrounded(scope: Scope) -> bool:
     return bool(scope.get("session") or scope.get("state") or "user" in scope)
 
 
-def _surroundings(scope: Scope) -> Iterator[Person]:
+def _surroundings(scope: Scope) -> tuple[Person, Person, Person]:
+    """The app's user, its session and its state, as persons."""
     user, state, session = scope.get("user"), scope.get("state"), scope.get("session")
     if user is None and state:
         user = step(state, "user")
-    if user is not None:
-        yield _person(_view(user), _DEPTH)
-    if session:
-        yield person_in(session)
-    if state:
-        yield person_in(state)
+    return (
+        Person() if user is None else _person(_view(user), _DEPTH),
+        person_in(session) if session else Person(),
+        person_in(state) if state else Person(),
+    )
+
+
+def _agreeing(person: Person, address: str) -> Person:
+    """The person if this is their address, else nobody."""
+    is_same = person.email is not None and not person.is_somebody_else(address)
+    return person if is_same else Person()
 
 
 def person_in(document: Any) -> Person:

@@ -21,6 +21,17 @@ SIGNED_UP: Final = "Signed Up"
 LOGGED_IN: Final = "Logged In"
 EVENTS: Final = (IDENTIFIED, SIGNED_UP, LOGGED_IN)
 
+#: What a web process counts, by name; a reader takes any other name for `other`.
+COUNTS: Final = frozenset(
+    (
+        "error",
+        *(f"skipped.{why}" for why in ("status", "stream", "anonymous", "no_json")),
+        *(f"skipped.{why}" for why in ("error_in_answer", "redirected_back", "not_a_form")),
+        *(f"dropped.journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
+        *(f"dropped.{why}" for why in ("queue_full", "too_large", "unencodable")),
+    )
+)
+
 #: One message is one line of at most this many bytes, the line feed included.
 MAX_LINE_BYTES: Final = 64 * 1024
 

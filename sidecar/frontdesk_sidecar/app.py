@@ -31,6 +31,8 @@ from frontdesk_sidecar.telemetry import Telemetry
 #: How long what is under way may take after SIGTERM. Nothing is lost when it takes longer: what
 #: was not settled is due again at the next start.
 GRACE_S: Final = 8.0
+SCRUB_S: Final = 60.0
+SCRUB_LIMIT: Final = 500
 
 
 class CannotRun(Exception):  # noqa: N818 - says what is the case
@@ -128,6 +130,7 @@ class _Sidecar:
                 async with anyio.create_task_group() as tasks:
                     server = await tasks.start(self._serve)
                     tasks.start_soon(intake.run)
+                    tasks.start_soon(self._scrub)
                     tasks.start_soon(self._until_signal, tasks, forwarder, server)
                     tasks.start_soon(forwarder.run)
         finally:
@@ -161,6 +164,13 @@ class _Sidecar:
                 await forwarder.stopped.wait()
             server.should_exit = True
             tasks.cancel_scope.cancel()
+
+    async def _scrub(self) -> None:
+        """Erase the values of settled customers when their time is over, a few at a time."""
+        while True:
+            before = int((time.time() - self._settings.retention_s) * 1e6)
+            if await self._writer.run(Store.scrub, before, SCRUB_LIMIT) < SCRUB_LIMIT:
+                await anyio.sleep(SCRUB_S)
 
     async def _ready(self) -> str | None:
         try:

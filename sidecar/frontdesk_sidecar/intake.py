@@ -52,17 +52,18 @@ class Intake:
     async def turn(self) -> bool:
         """One look at the journal; True when something was taken and there may be more."""
         housekeeping = self._clock() >= self._house_at
+        taken = False
         try:
             if self._tail.look(afresh=housekeeping):
                 batch = self._tail.read()
                 if batch.offsets:
-                    return await self._absorb(batch)
+                    taken = await self._absorb(batch)
             if housekeeping:
                 await self._keep_house()
         except OSError as error:
             self._telemetry.journal_unreadable(error)
             await anyio.sleep(HOUSEKEEPING_S)
-        return False
+        return taken
 
     async def _absorb(self, batch: Batch) -> bool:
         started = self._clock()

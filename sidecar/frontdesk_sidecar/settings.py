@@ -47,6 +47,7 @@ class Settings:
     destination: Destination
     mapping: AttributeMapping
     store_path: Path
+    retention_s: float
     pace: Pace
     http: Http
     log_level: str
@@ -80,6 +81,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         destination=destination,
         mapping=mapping,
         store_path=Path(values["store.path"]),
+        retention_s=values["store.retention_s"],
         pace=Pace(
             concurrency=values["forward.concurrency"],
             retry_base_s=values["forward.retry_base_s"],

@@ -42,6 +42,7 @@ SETTINGS: Final = (
     Setting("sap", "connect_timeout_s", "seconds", 5.0, "Time to connect"),
     Setting("sap", "total_timeout_s", "seconds", 50.0, "Time for one upsert in all; SAP's proxy gives up after 60 s"),
     Setting("store", "path", "text", "/var/lib/frontdesk/frontdesk.db", "The SQLite file, made with mode 0600"),
+    Setting("store", "retention_s", "seconds", 86400.0, "Settled customers lose their trait values after this long"),
     Setting("forward", "concurrency", "count", 4, "Customers under way at once"),
     Setting("forward", "retry_base_s", "seconds", 2.0, "Longest wait before the second attempt; doubles with each"),
     Setting("forward", "retry_cap_s", "seconds", 300.0, "Longest wait between attempts"),
@@ -66,7 +67,7 @@ def read(kind: str, given: Any) -> Any:
     except (TypeError, ValueError):
         return None
     if kind == "seconds":
-        return number if 0 < number <= 86_400 else None
+        return number if 0 < number <= 31_622_400 else None
     low, high = (1, 256) if kind == "count" else (0, 65_535)
     return int(number) if number.is_integer() and low <= number <= high else None
 

@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from frontdesk import __version__
-from frontdesk.event import EVENTS
+from frontdesk.event import COUNTS, EVENTS
 from frontdesk.traits import mask
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Absorbed, Claim, Counts, Dead, Settlement
@@ -128,7 +128,7 @@ class Telemetry:
         for reason, number in batch.rejected.items():
             self._rejected.labels(reason).inc(number)
         for name, number in batch.web.items():
-            self._web.labels(name).inc(number)
+            self._web.labels(name if name in COUNTS else "other").inc(number)
         self._commit.observe(seconds)
         if batch.rejected:
             self._sometimes(logging.WARNING, "journal_rejected", "reasons=%s", dict(batch.rejected))

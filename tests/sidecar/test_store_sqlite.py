@@ -280,6 +280,22 @@ def test_an_io_error_at_commit_ends_the_work(path: Path) -> None:
         assert [claim.customer.user_id for claim in store.claim(10, NOW, LEASE)] == ["ann"]
 
 
+def test_nothing_is_committed_after_an_io_error(path: Path) -> None:
+    """A part that met a bad disk takes the whole transaction with it, even when it was caught."""
+    large = [login(f"c{n}", note="x" * 1000) for n in range(8000)]  # more than the cache holds
+
+    def absorb_both(store: SQLiteStore) -> None:
+        with store.transaction():
+            store.absorb([login("ann")], {"s1": 1}, NOW)
+            with file_size_limit(200_000), pytest.raises(StoreFailed):
+                store.absorb(large, {"s1": 2}, NOW)
+
+    with SQLiteStore.open(path) as store, pytest.raises(StoreFailed, match="failed before"):
+        absorb_both(store)
+    with SQLiteStore.open(path) as store:
+        assert store.offsets() == {}
+
+
 def test_a_claim_reads_no_more_than_it_needs(path: Path) -> None:
     """Claims, counts, dead letters and scrubbing are served by their partial indexes."""
     SQLiteStore.open(path).close()

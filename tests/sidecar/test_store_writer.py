@@ -14,7 +14,7 @@ import pytest
 from anyio import create_task_group, to_thread, wait_all_tasks_blocked
 
 from frontdesk.event import Identify
-from frontdesk_sidecar.store import StoreError, StoreFailed, StoreFull
+from frontdesk_sidecar.store import Store, StoreError, StoreFailed, StoreFull
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
 from frontdesk_sidecar.store.sqlite_sql import MIGRATIONS
@@ -77,6 +77,15 @@ async def test_work_is_done_on_one_other_thread(store: SQLiteStore) -> None:
         threads = {await writer.run(lambda _: threading.get_ident()) for _ in range(5)}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
+
+
+async def test_a_method_of_the_protocol_is_the_stores_own(store: SQLiteStore) -> None:
+    """Whoever knows no engine hands in the protocol's methods."""
+    async with Writer(store) as writer:
+        await writer.run(Store.absorb, [], {"a": 1}, now=NOW)
+        await writer.run(Store.forget_segments, ["b"])
+        assert await writer.run(Store.offsets) == {"a": 1}
+        assert await writer.run(Store.scrub, NOW, limit=5) == 0
 
 
 async def test_work_that_gathers_shares_a_commit(store: SQLiteStore) -> None:

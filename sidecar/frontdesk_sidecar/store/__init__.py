@@ -60,7 +60,7 @@ class Store(Protocol):
 
     All times are integer microseconds since the epoch and given by the caller. Every method is
     one durable transaction of its own, or part of the one opened with `transaction`, and raises
-    StoreError. The bodies here raise, so that passing `Store.claim` for `store.claim` is loud.
+    StoreError. The bodies here raise, so that calling `Store.claim(store, …)` is loud.
     """
 
     def transaction(self) -> AbstractContextManager[None]:

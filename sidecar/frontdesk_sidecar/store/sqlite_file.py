@@ -105,8 +105,7 @@ class SQLiteFile:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """BEGIN IMMEDIATE and COMMIT around the block; inside another one, a savepoint."""
-        if self._failed:
-            raise StoreFailed(f"{self.path}: failed before; look at the disk and open it again")
+        self._refuse_if_failed()
         begin, keep, undo = _INNER if self._depth else _OUTER
         with self.translated():
             if self._depth and not self.connection.in_transaction:
@@ -117,6 +116,7 @@ class SQLiteFile:
             self._depth += 1
             try:
                 yield
+                self._refuse_if_failed()
                 self.connection.execute(keep)
             except BaseException:
                 if self.connection.in_transaction:
@@ -125,6 +125,10 @@ class SQLiteFile:
                 raise
             finally:
                 self._depth -= 1
+
+    def _refuse_if_failed(self) -> None:
+        if self._failed:
+            raise StoreFailed(f"{self.path}: failed before; look at the disk and open it again")
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -86,9 +86,10 @@ class Writer(Generic[S]):
     ) -> T:
         """Run `work(store, *args, **kwargs)` and return its result once it is on disk.
 
+        `work` is a function, or a method of the protocol, as in `run(Store.claim, 10, now, lease)`.
         Pieces run in the order they were handed in, each all or nothing: when `work` raises, its
         own changes are undone and the caller gets the exception; other pieces are not touched.
-        `work` should touch nothing but the store, for it is run again when its group was undone.
+        Work should touch nothing but the store, for it is run again when its group was undone.
         Raises StoreError when the commit failed, and then nothing of the piece was kept, or when
         the writer is closed. A caller that is cancelled has let go of the result only: work that
         was handed in is done all the same.
@@ -163,6 +164,9 @@ class Writer(Generic[S]):
 def _call(
     work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], store: Store
 ) -> Any:
+    name = getattr(work, "__name__", "")
+    if getattr(Store, name, None) is work:  # the protocol's method stands for the store's own
+        return getattr(store, name)(*args, **kwargs)
     return work(store, *args, **kwargs)
 
 

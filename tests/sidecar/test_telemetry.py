@@ -1,0 +1,217 @@
+"""Telemetry: what is counted, what is said and how often, and that nobody's values are in it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from frontdesk import __version__
+from frontdesk.event import Identify
+from frontdesk_sidecar.customer import Customer
+from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.store import (
+    Absorbed,
+    Claim,
+    Counts,
+    Dead,
+    Delivered,
+    Retry,
+    Settlement,
+)
+from frontdesk_sidecar.tail import Batch
+from frontdesk_sidecar.telemetry import Telemetry
+
+COUNTS = Counts(pending=7, due=5, leased=3, dead=2, clean=11, oldest_us=90_500_000, bytes=4096)
+TRAITS = {"email": "marked@person.example", "name": "Marked Name", "phone": "+49 5550199"}
+CLAIM = Claim(
+    customer=Customer("marked@person.example", "marked-id", "Logged In", None, None, TRAITS),
+    revision=1,
+    attempts=0,
+    sent_revision=0,
+    sent_hash=None,
+    token="marked-token",
+    lease_until=0,
+)
+LINE = re.compile(rb"frontdesk_[a-z_]+(\{[^}]*\})? [0-9.e+-]+")
+
+
+@pytest.fixture(autouse=True)
+def everything(caplog: pytest.LogCaptureFixture) -> None:
+    """Every level is recorded."""
+    caplog.set_level(logging.DEBUG, logger="frontdesk.sidecar")
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Level and text of every record."""
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+
+def batch() -> Batch:
+    """Two messages and some lines that were none."""
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    messages = [Identify("1", moment, "marked-id", TRAITS, event) for event in ("Signed Up", "Odd")]
+    return Batch(messages, rejected=Counter({"torn": 1}), web=Counter({"skipped.anonymous": 4}))
+
+
+def test_the_exposition_is_prometheus_text() -> None:
+    """Every line is well formed and none is a creation time, which nobody asks for."""
+    telemetry = Telemetry()
+    telemetry.absorbed(batch(), Absorbed(2, 1, 0), 0.003)
+    shown = telemetry.exposition(COUNTS)
+    lines = [line for line in shown.splitlines() if not line.startswith(b"#")]
+    assert lines
+    assert all(LINE.fullmatch(line) for line in lines)
+    assert b"_created" not in shown
+    for expected in (
+        f'frontdesk_build_info{{version="{__version__}"}} 1.0',
+        'frontdesk_customers{state="pending"} 7.0',
+        'frontdesk_customers{state="due"} 5.0',
+        'frontdesk_customers{state="leased"} 3.0',
+        'frontdesk_customers{state="dead"} 2.0',
+        'frontdesk_customers{state="clean"} 11.0',
+        "frontdesk_oldest_pending_seconds 90.5",
+        "frontdesk_store_bytes 4096.0",
+        'frontdesk_messages_total{event="Signed Up"} 1.0',
+        'frontdesk_messages_total{event="other"} 1.0',
+        'frontdesk_journal_rejected_total{reason="torn"} 1.0',
+        'frontdesk_web_total{name="skipped.anonymous"} 4.0',
+        "frontdesk_commit_seconds_count 1.0",
+    ):
+        assert expected.encode() in lines
+
+
+def test_nothing_waiting_is_an_age_of_zero() -> None:
+    """An alert on the age falls silent when all is delivered."""
+    telemetry = Telemetry()
+    telemetry.exposition(COUNTS)
+    empty = Counts(pending=0, due=0, leased=0, dead=0, clean=0, oldest_us=None, bytes=0)
+    assert b"frontdesk_oldest_pending_seconds 0.0" in telemetry.exposition(empty)
+
+
+def test_two_sidecars_count_apart() -> None:
+    """There is no registry of the process."""
+    one, other = Telemetry(), Telemetry()
+    one.absorbed(batch(), Absorbed(2, 1, 0), 0.003)
+    assert b'event="Signed Up"' not in other.exposition(COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "settlement", "expected"),
+    [
+        (
+            Outcome(Kind.DELIVERED, "http.201"),
+            Delivered(CLAIM),
+            ("DEBUG", "delivered customer=m•••@p•••.example ms=250.0"),
+        ),
+        (
+            Outcome(Kind.REJECTED, "http.400", "refused"),
+            Dead(CLAIM, "http.400", "refused"),
+            ("ERROR", "dead_letter customer=m•••@p•••.example code=http.400 text=refused"),
+        ),
+        (
+            Outcome(Kind.TRANSIENT, "http.502", "HTTP 502", "Wait."),
+            Retry(CLAIM, 0, "http.502", "HTTP 502"),
+            ("WARNING", "not_delivered code=http.502 text=HTTP 502 Wait."),
+        ),
+        (
+            Outcome(Kind.SETUP, "http.403", "HTTP 403", "Add the address."),
+            Retry(CLAIM, 0, "http.403", "HTTP 403"),
+            ("ERROR", "not_delivered code=http.403 text=HTTP 403 Add the address."),
+        ),
+    ],
+)
+def test_an_attempt_is_said_at_its_level_and_masked(
+    caplog: pytest.LogCaptureFixture,
+    outcome: Outcome,
+    settlement: Settlement,
+    expected: tuple[str, str],
+) -> None:
+    """An error is what a person must act on, a warning what mends itself."""
+    telemetry = Telemetry()
+    telemetry.delivered(CLAIM, outcome, settlement, 0.25)
+    assert said(caplog) == [expected]
+    labels = {"outcome": str(outcome.kind), "code": outcome.code}
+    assert telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels) == 1
+    shown = caplog.text + telemetry.exposition(COUNTS).decode()
+    assert not [word for word in ("marked", "Marked", "5550199") if word in shown]
+
+
+def test_the_same_trouble_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """Each code for itself; everything is counted all the same."""
+    now = [1000.0]
+    telemetry = Telemetry(clock=lambda: now[0])
+
+    def fail(code: str) -> None:
+        outcome = Outcome(Kind.TRANSIENT, code, "no")
+        telemetry.delivered(CLAIM, outcome, Retry(CLAIM, 0, code, "no"), 0.1)
+
+    for _ in range(1000):
+        fail("http.502")
+    fail("http.503")
+    assert len(said(caplog)) == 2
+    now[0] += 59.9
+    fail("http.502")
+    assert len(said(caplog)) == 2
+    now[0] += 0.1
+    fail("http.502")
+    assert len(said(caplog)) == 3
+    labels = {"outcome": "transient", "code": "http.502"}
+    assert telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels) == 1002
+
+
+def test_trouble_with_the_journal_and_the_store_says_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once each, with the reason."""
+    telemetry = Telemetry()
+    for _ in range(3):
+        telemetry.store_full()
+        telemetry.journal_unreadable(PermissionError(13, "Permission denied", "marked"))
+        telemetry.journal_state(5, {"a.ndjson": "Permission denied", "b.ndjson": "Odd"})
+    full, missing, unreadable = said(caplog)
+    assert full == ("ERROR", "store_full intake is held: free disk space, the journal fills up")
+    assert missing == (
+        "ERROR",
+        (
+            "journal_unreadable reason=Permission denied: "
+            "is the directory shared with the web processes?"
+        ),
+    )
+    assert unreadable == (
+        "ERROR",
+        (
+            "journal_segments_unreadable segments=2 reasons=['Odd', 'Permission denied']: "
+            "run the sidecar in the group that owns them"
+        ),
+    )
+    assert telemetry.registry.get_sample_value("frontdesk_journal_lag_bytes") == 5
+
+
+def test_a_batch_is_said_without_anybody_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    """How many, how many customers, how long."""
+    Telemetry().absorbed(batch(), Absorbed(merged=2, changed=1, anonymous=0), 0.0034)
+    assert said(caplog) == [
+        ("WARNING", "journal_rejected reasons={'torn': 1}"),
+        ("DEBUG", "absorbed messages=2 customers=2 changed=1 ms=3.4"),
+    ]
+
+
+def test_the_life_of_a_sidecar_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Its addresses at the start, and its end."""
+    telemetry = Telemetry()
+    telemetry.started("http://127.0.0.1:8077", "/journal", "/store.db", "https://sap/Customers")
+    telemetry.stopping()
+    telemetry.stopped()
+    started, *ended = said(caplog)
+    assert started == (
+        "INFO",
+        (
+            "started http=http://127.0.0.1:8077 journal=/journal store=/store.db "
+            "sap=https://sap/Customers"
+        ),
+    )
+    assert ended == [("INFO", "stopping: finishing what is under way"), ("INFO", "stopped")]

@@ -1,0 +1,305 @@
+"""The shape of the house, read from its imports: which way arrows point, and what has one home."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import frontdesk
+import frontdesk_sidecar
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = {
+    "frontdesk": Path(frontdesk.__path__[0]),
+    "frontdesk_sidecar": Path(frontdesk_sidecar.__path__[0]),
+}
+PURE = {
+    f"frontdesk.{name}"
+    for name in (
+        *("automatic", "event", "exceptions", "exchange", "presets"),
+        *("rules", "sources", "success", "traits"),
+    )
+} | {
+    f"frontdesk_sidecar.{name}"
+    for name in (
+        *("advice", "answer", "backoff", "customer", "mapping"),
+        *("odata", "outcome", "scrub", "settings_table"),
+    )
+}
+#: What a pure module has no use for: files, network, clocks, chance, threads, other processes.
+IMPURE = {
+    *("asyncio", "anyio", "concurrent", "contextvars", "ctypes", "fcntl", "fileinput", "glob"),
+    *("http", "httpx", "io", "logging", "mmap", "multiprocessing", "os", "pathlib", "queue"),
+    *("random", "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3"),
+    *("ssl", "starlette", "subprocess", "sys", "tempfile", "threading", "time", "uuid", "uvicorn"),
+}
+SIMULATOR = "frontdesk_sidecar.simulator"
+#: Each I/O library has one home: library -> modules, or packages with all that is below them.
+HOMES = {
+    "sqlite3": {"frontdesk_sidecar.store"},
+    "httpx": {
+        "frontdesk_sidecar.commerce",
+        "frontdesk_sidecar.demo",
+        "frontdesk_sidecar.proxy",
+    },
+    "starlette": {SIMULATOR, "frontdesk_sidecar.endpoints", "frontdesk_sidecar.app"},
+    "uvicorn": {SIMULATOR, "frontdesk_sidecar.endpoints", "frontdesk_sidecar.app"},
+    "prometheus_client": {"frontdesk_sidecar.telemetry"},
+    "jmespath": {"frontdesk_sidecar.mapping"},
+    "fcntl": {"frontdesk.journal", "frontdesk_sidecar.tail"},
+}
+READERS_OF_THE_ENVIRONMENT = {
+    "frontdesk.settings",
+    "frontdesk.wrap",
+    "frontdesk_sidecar.settings",
+    "frontdesk_sidecar.demo",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the module it names, and the name taken from it, if any."""
+
+    module: str
+    name: str | None
+    for_types: bool
+    line: int
+
+    @property
+    def top(self) -> str:
+        """The outermost package."""
+        return self.module.partition(".")[0]
+
+
+def trees() -> dict[str, ast.Module]:
+    """Every module of both packages by its dotted name, parsed."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            # The storefront that travels in the wheel is an example, not a part of the package.
+            if parts[0] != "examples":
+                name = ".".join((package, *parts)).removesuffix(".__init__")
+                found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+TREES = trees()
+
+
+def imports(tree: ast.AST, *, for_types: bool = False) -> Iterator[Import]:
+    """Every import, also within functions, and whether it is for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, None, for_types, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                yield Import(node.module or "", alias.name, for_types, node.lineno)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            body = ast.Module(node.body, [])
+            yield from imports(body, for_types=True)
+            yield from imports(ast.Module(node.orelse, []), for_types=for_types)
+        else:
+            yield from imports(node, for_types=for_types)
+
+
+IMPORTS = {name: list(imports(tree)) for name, tree in TREES.items()}
+
+
+def is_within(module: str, homes: set[str]) -> bool:
+    """Whether a module is one of these, or below one of them."""
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def needed(module: str) -> set[str]:
+    """The modules of the house that a module needs to run; never itself."""
+    found = set()
+    for one in IMPORTS[module]:
+        if one.for_types:
+            continue
+        submodule = f"{one.module}.{one.name}"
+        # `__version__` stands above every import of its package, for hatch to read it there.
+        if (one.module, one.name) == ("frontdesk", "__version__"):
+            continue
+        found.add(submodule if submodule in TREES else one.module)
+    return {name for name in found if name in TREES and name != module}
+
+
+def test_the_reading_finds_what_there_is() -> None:
+    """Otherwise everything below would pass on nothing."""
+    assert len(TREES) > 50
+    assert set(TREES) >= PURE
+    assert "frontdesk_sidecar.store.sqlite_file" in TREES
+    assert "frontdesk_sidecar.store" in needed("frontdesk_sidecar.intake")
+    assert "frontdesk.traits" in needed("frontdesk.event")
+    assert "frontdesk_sidecar.settings" in needed("frontdesk_sidecar.cli")
+
+
+def test_the_web_side_never_imports_the_sidecar() -> None:
+    """And of others only orjson: it lives in somebody else's process."""
+    allowed = {"frontdesk", "orjson"} | sys.stdlib_module_names
+    foreign = [
+        f"{module}:{one.line} {one.module}"
+        for module in TREES
+        if is_within(module, {"frontdesk"})
+        for one in IMPORTS[module]
+        if one.top not in allowed
+    ]
+    assert foreign == []
+
+
+def test_the_simulator_imports_nothing_of_the_web_side_nor_of_the_client() -> None:
+    """Built on the same code, it would share its mistakes."""
+    foreign = [
+        f"{module}:{one.line} {one.module}"
+        for module in TREES
+        if is_within(module, {SIMULATOR})
+        for one in IMPORTS[module]
+        if one.top in PACKAGES and not is_within(one.module, {SIMULATOR})
+    ]
+    assert foreign == []
+
+
+def test_only_commands_and_the_demo_import_the_simulator() -> None:
+    """Nothing that runs in production stands on it."""
+    users = {
+        module
+        for module in TREES
+        if not is_within(module, {SIMULATOR})
+        for one in IMPORTS[module]
+        if is_within(one.module, {SIMULATOR})
+    }
+    assert all(is_within(user, {"frontdesk_sidecar.cli"}) for user in users)
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_an_io_library_has_one_home(library: str) -> None:
+    """What knows it can be replaced by itself."""
+    users = {module for module in TREES for one in IMPORTS[module] if one.top == library}
+    assert users
+    assert {module for module in users if not is_within(module, HOMES[library])} == set()
+
+
+def test_only_settings_read_the_environment() -> None:
+    """`os.environ` and `os.getenv`, by whatever way they are reached."""
+    readers = {
+        module
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv"))
+        or (isinstance(node, ast.alias) and node.name in ("environ", "environb", "getenv"))
+    }
+    assert readers
+    assert {name for name in readers if not is_within(name, READERS_OF_THE_ENVIRONMENT)} == set()
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_knows_no_world(module: str) -> None:
+    """No I/O, clock, chance or log, neither by import nor by a built-in."""
+    assert [one for one in IMPORTS[module] if one.top in IMPURE] == []
+    clocks = {"now", "utcnow", "today"}
+    called = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+    assert called & {"open", "print", "input", "exec", "eval", *clocks} == set()
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_stands_on_pure_modules(module: str) -> None:
+    """Otherwise it would be pure by its own text alone."""
+    assert needed(module) - PURE == set()
+
+
+def test_there_is_no_cycle() -> None:
+    """Arrows point one way, also those within functions."""
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " → ".join((*way[way.index(module) :], module))
+        if module not in done:
+            for name in sorted(needed(module)):
+                visit(name, (*way, module))
+            done.add(module)
+
+    for module in sorted(TREES):
+        visit(module, ())
+
+
+def test_nobody_imports_a_private_name() -> None:
+    """What starts with an underscore is of its own module."""
+    private = [
+        f"{module}:{one.line} {one.module}.{one.name}"
+        for module in TREES
+        for one in IMPORTS[module]
+        if one.top in PACKAGES
+        and one.name is not None
+        and one.name.startswith("_")
+        and not one.name.endswith("__")
+    ]
+    assert private == []
+
+
+def test_the_public_names_are_true_and_sorted() -> None:
+    """Each is there, once, in order; nothing else public is, but submodules."""
+    names = frontdesk.__all__
+    assert names == sorted(set(names))
+    assert all(hasattr(frontdesk, name) for name in names)
+    imported = {one.name for one in IMPORTS["frontdesk"] if one.top == "frontdesk"}
+    assert imported | {"__version__"} == set(names)
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_a_package_is_typed(package: str) -> None:
+    """A type checker of our users reads it."""
+    assert (PACKAGES[package] / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_a_module_says_what_it_is_for(module: str) -> None:
+    """In its docstring."""
+    assert ast.get_docstring(TREES[module])
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    """The first version it names is the one that is built."""
+    changelog = ROOT / "CHANGELOG.md"
+    if not changelog.exists():
+        pytest.skip("there is no CHANGELOG.md yet")
+    versions = re.findall(r"^## \[?v?(\d+\.\d+\.\d+)", changelog.read_text(), re.MULTILINE)
+    assert versions
+    assert versions[0] == frontdesk.__version__
+
+
+_BLOCKED = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+BLOCKED = set(sys.argv[1].split(","))
+sys.meta_path.insert(0, Blocked())
+import frontdesk
+print(*sorted({name.partition(".")[0] for name in sys.modules} & BLOCKED))
+"""
+HEAVY = ("httpx", "sqlite3", "starlette", "anyio", "frontdesk_sidecar", "uvicorn", "jmespath")
+
+
+def test_the_web_side_works_without_anything_of_the_sidecar() -> None:
+    """`import frontdesk` in a process that has none of it installed."""
+    command = [sys.executable, "-c", _BLOCKED, ",".join((*HEAVY, "asyncio"))]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")
