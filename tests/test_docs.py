@@ -103,7 +103,9 @@ def test_the_commands_shown_exist() -> None:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     command = [sys.executable, "-m", "frontdesk_sidecar", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for name in set(re.findall(r"`?frontdesk (run|demo|simulate|check|init|status|proxy)\b", shown)):
+    for name in set(
+        re.findall(r"`?frontdesk (run|demo|simulate|check|init|status|proxy)\b", shown)
+    ):
         assert name in text, name
 
 

@@ -59,9 +59,12 @@ class CaptureMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the call on; of all that is not a rule's route, with the server's own callables."""
-        # One look-up decides for nearly every request, so nothing else stands before it. A
-        # lifespan scope has no path; a websocket's may be a rule's, which `_watch` sorts out.
-        if scope.get("path") in self._paths or scope.get("root_path"):
+        # One look-up decides for nearly every request, so nothing else stands before it.
+        try:
+            may_be_ours = scope["path"] in self._paths or scope["root_path"]
+        except KeyError:  # a lifespan has no path, and a server need not give a root path
+            may_be_ours = scope.get("path") in self._paths
+        if may_be_ours:
             watch = self._watch(scope, send)
             if watch is not None:
                 await self.app(scope, watch.receiving(receive), watch.send)
@@ -73,8 +76,7 @@ class CaptureMiddleware:
         try:
             if scope["type"] != "http" or MARK in scope:
                 return None
-            method = scope["method"]
-            rules = [rule for rule in self._table.find(scope) if rule.method == method]
+            rules = self._table.find(scope)
             if not rules:
                 return None
             watch = Watch(self.desk, rules, Exchange(scope), send)
@@ -98,10 +100,8 @@ class Watch:
         self._watching = True
 
     def receiving(self, receive: Receive) -> Receive:
-        """A `receive` that notes the body the app pulls; the server's own if it is of no use."""
+        """A `receive` that notes the body the app pulls."""
         request = self._exchange.request
-        if not request.is_json and not request.is_form:
-            return receive
 
         async def receive_noting() -> Message:
             message = await receive()
@@ -122,15 +122,16 @@ class Watch:
                 kind = message["type"]
                 if kind == "http.response.body":
                     response = self._exchange.response
-                    response.feed(message)
-                    if response.complete:
+                    if response.feed(message):
                         self._watching = False
                         self._conclude()
+                    elif response.is_stream:
+                        self._skip("stream")
                 elif kind == "http.response.start":
-                    self._exchange.respond(message)
-                    # Most failures show here: nothing of the rest is then held.
-                    if message["status"] >= 400 or self._exchange.response.is_stream:
-                        self._skip("status" if message["status"] >= 400 else "stream")
+                    if message["status"] >= 400:
+                        self._skip("status")  # nothing of the rest is held
+                    else:
+                        self._exchange.respond(message)
             except Exception as error:  # noqa: BLE001 - see failed()
                 self._fail(error)
         return self._send(message)

@@ -15,7 +15,6 @@ other field leaves. App code is never run: of objects, the attributes they store
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from frontdesk.event import LOGGED_IN
@@ -34,6 +33,7 @@ from frontdesk.traits import (
 PERSON_KEYS: Final = ("user", "customer", "account", "profile", "member", "shopper", "viewer", "me")
 ENVELOPE_KEYS: Final = ("data", "result", "payload", "response")
 PART_KEYS: Final = ("profile", "attributes", "account", "customer", "user")
+_PARTS: Final = frozenset(PART_KEYS)
 _DEPTH: Final = 3
 
 #: what a field's name means: a trait, the user's id, or what was typed at a login
@@ -44,13 +44,20 @@ _MEANINGS: Final[Mapping[Any, str]] = (
 )
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Person:
     """What one part of an exchange says of the person it is about."""
 
-    email: str | None = None
-    user_id: str | None = None
-    traits: dict[str, object] = field(default_factory=dict)
+    __slots__ = ("email", "traits", "user_id")
+
+    def __init__(
+        self,
+        email: str | None = None,
+        user_id: str | None = None,
+        traits: dict[str, object] | None = None,
+    ) -> None:
+        self.email = email
+        self.user_id = user_id
+        self.traits: dict[str, object] = {} if traits is None else traits
 
     def __repr__(self) -> str:
         return f"Person({mask(self.email)}, traits={masked(self.traits)})"
@@ -69,9 +76,11 @@ def choose(exchange: Exchange, event: str) -> Person | None:
     """The identified person of a successful exchange, or None when nobody can be told."""
     answered = person_in(exchange.response.json())
     scope = exchange.scope
-    if answered.email is not None and event == LOGGED_IN and not _is_surrounded(scope):
+    is_alone = not (scope.get("session") or scope.get("state") or "user" in scope)
+    if is_alone and answered.email is not None and event == LOGGED_IN:
+        # Nearly every login: nothing can be added, and nothing is there to contradict.
         answered.traits["email"] = answered.email
-        return answered  # nothing can be added, nothing can contradict
+        return answered
     typed = Person()
     if answered.email is None or event != LOGGED_IN:
         # A login's request adds nothing to an answer that names the customer.
@@ -111,10 +120,6 @@ def _together(parts: Iterable[Person]) -> Person | None:
     return None
 
 
-def _is_surrounded(scope: Scope) -> bool:
-    return bool(scope.get("session") or scope.get("state") or "user" in scope)
-
-
 def _surroundings(scope: Scope) -> tuple[Person, Person, Person]:
     """The app's user, its session and its state, as persons."""
     user, state, session = scope.get("user"), scope.get("state"), scope.get("session")
@@ -135,8 +140,18 @@ def _agreeing(person: Person, address: str) -> Person:
 
 def person_in(document: Any) -> Person:
     """What a document (a mapping, or an object's stored attributes) says of its person."""
-    if document is None:
+    if not document:
         return Person()
+    if type(document) is dict:
+        # The usual answer, told without the general way: its first person has an address.
+        for key in PERSON_KEYS:
+            if key in document:
+                inner = document[key]
+                if type(inner) is dict and inner:
+                    person = _person(inner, _DEPTH - 1)
+                    if person.email is not None:
+                        return person
+                break
     first: Person | None = None
     for person in _candidates(_view(document), _DEPTH):
         if person.email is not None:
@@ -162,7 +177,7 @@ def _candidates(holder: Mapping[Any, Any], depth: int) -> Iterator[Person]:
 def _person(holder: Mapping[Any, Any], depth: int) -> Person:
     """A person and what stands below them, such as a profile without an address of its own."""
     person = _read(holder)
-    if depth:
+    if depth and not _PARTS.isdisjoint(holder):
         for inner in _inside(holder, PART_KEYS):
             part = _person(inner, depth - 1)
             if person.email is None or not part.is_somebody_else(person.email):
@@ -195,9 +210,8 @@ def _view(holder: Any) -> Mapping[Any, Any]:
 
 def _read(holder: Mapping[Any, Any]) -> Person:
     """One object's own traits; nested objects are other persons or none."""
-    person = Person()
-    traits = person.traits
-    login: str | None = None
+    traits: dict[str, object] = {}
+    address = user_id = login = None
     for key, value in holder.items():
         meaning = _MEANINGS.get(key)
         if meaning is None:
@@ -206,16 +220,14 @@ def _read(holder: Mapping[Any, Any]) -> Person:
         if text is None:
             continue
         if meaning == "email":
-            person.email = person.email or email(text)
+            address = address or email(text)
         elif meaning == _ID:
-            person.user_id = person.user_id or text
+            user_id = user_id or text
         elif meaning == _LOGIN:
             login = login or email(text)
         elif meaning not in traits:
             traits[meaning] = text
-    if person.email is None:
-        person.email = login
-    return person
+    return Person(address or login, user_id, traits)
 
 
 def _written(value: object) -> str | None:

@@ -5,6 +5,7 @@ One desk serves every middleware of a process that writes to the same journal, a
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -19,7 +20,7 @@ from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import Journal
 from frontdesk.rules import Finding
 from frontdesk.settings import Capture, load_capture
-from frontdesk.traits import canonical, email, scalar
+from frontdesk.traits import canonical, clean, email, scalar
 
 _log = logging.getLogger("frontdesk")
 _NOW: Final = partial(datetime.now, UTC)
@@ -37,6 +38,21 @@ _ADVICE: Final[Mapping[str, str]] = {
 }
 
 
+class Process:
+    """What belongs to one process: its message ids, its clock's last reading, its counts."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        # A UUID's shape (RFC 9562, version 8): random per process, then a running number.
+        r = os.urandom(9).hex()
+        self.prefix = f"{r[:8]}-{r[8:12]}-8{r[12:15]}-8{r[15:18]}-"
+        self.numbers = itertools.count(1)
+        self.last = datetime.min.replace(tzinfo=UTC)
+        self.lock = threading.Lock()
+        self.counts: dict[str, int] = {}
+        self.unsent: dict[str, int] = {}
+
+
 class Desk:
     """Where findings are handed in. Nothing is opened or started before the first."""
 
@@ -46,30 +62,25 @@ class Desk:
         )
         self._site = settings.site
         self._now = now
-        self._last = datetime.min.replace(tzinfo=UTC)
-        self._pid = -1
-        self._prefix = ""
-        self._number = 0
-        self._lock = threading.Lock()
-        self._counts: dict[str, int] = {}
-        self._unsent: dict[str, int] = {}
+        self._process = Process(os.getpid())
+        self._processes: dict[int, Process] = {self._process.pid: self._process}
         self._complained: dict[str, float] = {}
 
     def note(self, finding: Finding) -> bool:
         """Write a finding to the journal; False when it was dropped, which is counted."""
         pid = os.getpid()  # asked each time: not every server forks through Python
-        if self._pid != pid:
-            self._after_fork(pid)
-        self._number += 1
-        unsent = self._unsent
+        process = self._process
+        if process.pid != pid:
+            process = self._after_fork(pid)
+        unsent = process.unsent
         if unsent:
-            with self._lock:
-                unsent, self._unsent = self._unsent, {}
-        message_id = f"{self._prefix}{self._number:012x}"
+            with process.lock:
+                unsent, process.unsent = process.unsent, {}
+        message_id = f"{process.prefix}{next(process.numbers):012x}"
         event, user_id, traits, route = finding
         try:
             line = encode(
-                message_id, self._moment(), user_id, traits, event, route, self._site, unsent
+                message_id, self._moment(process), user_id, traits, event, route, self._site, unsent
             )
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
@@ -79,13 +90,16 @@ class Desk:
 
     def count(self, name: str) -> None:
         """Count what did not become a message; the sum travels in the next one that does."""
-        with self._lock:
-            self._counts[name] = self._counts.get(name, 0) + 1
-            self._unsent[name] = self._unsent.get(name, 0) + 1
+        process = self._process
+        if process.pid != os.getpid():
+            process = self._after_fork(os.getpid())
+        with process.lock:
+            process.counts[name] = process.counts.get(name, 0) + 1
+            process.unsent[name] = process.unsent.get(name, 0) + 1
 
     def statistics(self) -> dict[str, int]:
         """What this process counted, by name: `skipped.…`, `dropped.…`, `error`."""
-        return dict(self._counts)
+        return dict(self._process.counts)
 
     def complain(self, reason: str, text: str) -> None:
         """Log a warning about `reason`, at most once a minute; `text` holds no trait."""
@@ -94,19 +108,19 @@ class Desk:
             self._complained[reason] = now
             _log.warning("%s: %s", reason, text)
 
-    def _moment(self) -> datetime:
+    def _moment(self, process: Process) -> datetime:
         """Now, and later than before: the order of one process's messages is in their times."""
         now = self._now()
-        if now <= self._last and self._last - now < _STEP_BACK:
-            now = self._last + _TICK
-        self._last = now
+        if now <= process.last and process.last - now < _STEP_BACK:
+            now = process.last + _TICK
+        process.last = now
         return now
 
-    def _after_fork(self, pid: int) -> None:
-        # A UUID's shape (RFC 9562, version 8): random per process, then a running number.
-        r = os.urandom(9).hex()
-        self._prefix = f"{r[:8]}-{r[8:12]}-8{r[12:15]}-8{r[15:18]}-"
-        self._pid, self._number, self._lock = pid, 0, threading.Lock()
+    def _after_fork(self, pid: int) -> Process:
+        # What the parent counted the parent tells, and its lock may have been held by a thread.
+        # setdefault is atomic: of a child's first two threads both get the same.
+        self._process = self._processes.setdefault(pid, Process(pid))
+        return self._process
 
     def _dropped(self, line: bytes, reason: str) -> None:
         self.count(f"dropped.{reason}")
@@ -115,9 +129,10 @@ class Desk:
         self.complain(reason, f"journal {self.journal.directory}: {advice}")
 
     def _restore(self, counts: Mapping[str, int]) -> None:
-        with self._lock:
+        process = self._process
+        with process.lock:
             for name, number in counts.items():
-                self._unsent[name] = self._unsent.get(name, 0) + number
+                process.unsent[name] = process.unsent.get(name, 0) + number
 
 
 _desks: dict[tuple[str, str | None, int], Desk] = {}
@@ -169,13 +184,14 @@ _default: Capture | None = None
 
 
 def _finding(user_id: str | None, traits: Mapping[str, object], event: str) -> Finding | None:
-    address = email(traits.get("email")) or email(user_id)
-    if address is None:
-        return None
     kept: dict[str, object] = {}
     for name, value in traits.items():
         plain = value if isinstance(value, list | dict) else scalar(value)
         if plain is not None:
-            kept[canonical(name)] = plain
+            kept.setdefault(canonical(name), plain)
+    address = email(kept.get("email")) or email(user_id)
+    if address is None:
+        return None
     kept["email"] = address
-    return Finding(event, str(user_id or address.lower()), kept, "identify")
+    named = None if user_id is None else clean(str(user_id))
+    return Finding(event, named or address.lower(), kept, "identify")

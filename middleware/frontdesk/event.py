@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -25,7 +26,7 @@ EVENTS: Final = (IDENTIFIED, SIGNED_UP, LOGGED_IN)
 COUNTS: Final = frozenset(
     (
         "error",
-        *(f"skipped.{why}" for why in ("status", "stream", "anonymous", "no_json")),
+        *(f"skipped.{why}" for why in ("status", "stream", "anonymous", "no_json", "unreadable")),
         *(f"skipped.{why}" for why in ("error_in_answer", "redirected_back", "not_a_form")),
         *(f"dropped.journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
         *(f"dropped.{why}" for why in ("queue_full", "too_large", "unencodable")),
@@ -35,7 +36,6 @@ COUNTS: Final = frozenset(
 #: One message is one line of at most this many bytes, the line feed included.
 MAX_LINE_BYTES: Final = 64 * 1024
 
-_LIBRARY = orjson.Fragment(orjson.dumps({"name": "frontdesk", "version": __version__}))
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
@@ -122,14 +122,10 @@ def encode(
 
     Raises TypeError for a trait that has no JSON form.
     """
-    context: dict[str, object] = {"event": event}
-    if route is not None:
-        context["route"] = route
-    if site is not None:
-        context["site"] = site
-    context["library"] = _LIBRARY
     if counts:
-        context["counts"] = counts
+        context: object = {**_context(event, route, site), "counts": counts}
+    else:
+        context = _encoded_context(event, route, site)
     message = {
         "type": "identify",
         "messageId": message_id,
@@ -139,6 +135,22 @@ def encode(
         "context": context,
     }
     return orjson.dumps(message, option=_OPTIONS)
+
+
+def _context(event: str, route: str | None, site: str | None) -> dict[str, object]:
+    context: dict[str, object] = {"event": event}
+    if route is not None:
+        context["route"] = route
+    if site is not None:
+        context["site"] = site
+    context["library"] = {"name": "frontdesk", "version": __version__}
+    return context
+
+
+@lru_cache(maxsize=256)
+def _encoded_context(event: str, route: str | None, site: str | None) -> orjson.Fragment:
+    """A rule's context is the same each time."""
+    return orjson.Fragment(orjson.dumps(_context(event, route, site)))
 
 
 def _text(message: Mapping[str, object], name: str) -> str:

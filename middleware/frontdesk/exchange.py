@@ -33,24 +33,29 @@ _UNREAD: Final = object()
 
 
 class Body:
-    """One direction's body: its media type, its coding, and the chunks that passed."""
+    """One direction's body: the chunks that passed, and its headers, read when first asked."""
 
-    __slots__ = ("_chunks", "_document", "_size", "coding", "complete", "media_type", "too_large")
+    __slots__ = ("_chunks", "_form", "_headers", "_json", "_kind", "_size", "complete", "too_large")
 
     def __init__(self, headers: RawHeaders) -> None:
-        self.media_type = b""
-        self.coding = b""
-        for name, value in headers:
-            # Apps should send lower-case names, not all do; len() is cheaper than lower().
-            if len(name) == 12 and name.lower() == b"content-type":
-                self.media_type = value.partition(b";")[0].strip().lower()
-            elif len(name) == 16 and name.lower() == b"content-encoding":
-                self.coding = value.strip().lower()
         self.complete = False
         self.too_large = False
+        self._headers = headers
+        self._kind: tuple[bytes, bytes] | None = None
         self._chunks: list[bytes] = []
         self._size = 0
-        self._document: Any = _UNREAD
+        self._json: Any = _UNREAD
+        self._form: dict[str, str] | None = None
+
+    @property
+    def media_type(self) -> bytes:
+        """Lower-case media type without parameters, `b""` when there is none."""
+        return (self._kind or self._read_kind())[0]
+
+    @property
+    def coding(self) -> bytes:
+        """Lower-case content-coding, `b""` when there is none."""
+        return (self._kind or self._read_kind())[1]
 
     @property
     def is_json(self) -> bool:
@@ -63,7 +68,7 @@ class Body:
     @property
     def is_form(self) -> bool:
         """True for what an HTML form sends."""
-        return self.media_type == FORM or self.media_type == MULTIPART
+        return self.media_type in (FORM, MULTIPART)
 
     @property
     def is_stream(self) -> bool:
@@ -75,8 +80,8 @@ class Body:
         """True when the body is complete and has no byte."""
         return self.complete and self._size == 0
 
-    def feed(self, message: Message) -> None:
-        """Take one `http.request` or `http.response.body` message; its bytes are not copied."""
+    def feed(self, message: Message) -> bool:
+        """Take one body message, whose bytes are not copied; True when it was the last."""
         chunk = message.get("body", b"")
         if chunk and not self.too_large:
             self._size += len(chunk)
@@ -87,23 +92,32 @@ class Body:
                 self._chunks.append(chunk)
         if not message.get("more_body", False):
             self.complete = True
+        return self.complete
 
     def json(self) -> Any:
         """The JSON document; None when there is none, or none that can be read."""
-        if not self.is_json:
-            return None
-        if self._document is _UNREAD:
-            self._document = _json(self._plain())
-        return self._document
+        if self._json is _UNREAD:
+            self._json = _loads(self._plain()) if self.is_json else None
+        return self._json
 
     def form(self) -> dict[str, str]:
         """The url-encoded form's first value by name; empty when there is none."""
-        if self.media_type != FORM:
-            return {}
-        if self._document is _UNREAD:
-            self._document = fields(self._plain() or b"")
-        form: dict[str, str] = self._document
-        return form
+        if self._form is None:
+            self._form = fields(self._plain() or b"") if self.media_type == FORM else {}
+        return self._form
+
+    def _read_kind(self) -> tuple[bytes, bytes]:
+        # Read before the first chunk is passed on: a middleware around us may then edit the list.
+        media_type = coding = b""
+        for name, value in self._headers:
+            # Names should be lower-case, not all are; their length tells most of them apart.
+            length = len(name)
+            if length == 12 and name.lower() == b"content-type":
+                media_type = value.partition(b";")[0].strip().lower()
+            elif length == 16 and name.lower() == b"content-encoding":
+                coding = value.strip().lower()
+        self._kind = kind = (media_type, coding)
+        return kind
 
     def _plain(self) -> bytes | None:
         """The whole body without its content-coding; None if it can't be had within the bounds."""
@@ -137,7 +151,9 @@ class Exchange:
     def respond(self, message: Message) -> None:
         """Take `http.response.start`."""
         self.status = message["status"]
-        self.response_headers = message.get("headers", ())
+        headers = message.get("headers", ())
+        # ASGI allows any iterable; one that can be read but once is the server's to read.
+        self.response_headers = () if iter(headers) is headers else headers
         self.response = Body(self.response_headers)
 
 
@@ -154,7 +170,8 @@ def header(headers: RawHeaders, name: bytes) -> str | None:
 
 def cookies(headers: RawHeaders) -> dict[str, str]:
     """The request's cookies by name (RFC 6265 section 4.2)."""
-    pairs = (part.partition("=") for part in (header(headers, b"cookie") or "").split(";"))
+    texts = (value.decode("latin-1") for key, value in headers if key.lower() == b"cookie")
+    pairs = (part.partition("=") for part in ";".join(texts).split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
 
@@ -172,7 +189,7 @@ def fields(encoded: bytes) -> dict[str, str]:
     return form
 
 
-def _json(body: bytes | None) -> Any:
+def _loads(body: bytes | None) -> Any:
     if not body:
         return None
     try:

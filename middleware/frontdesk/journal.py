@@ -10,6 +10,7 @@ disk may stall, so there one thread writes, and what is still queued dies with t
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -44,18 +45,20 @@ OnDrop = Callable[[bytes, str], None]
 
 
 class Segments:
-    """The segments of one process: opened lazily, anew after a fork, when full and when asked.
+    """The segments of one process: opened lazily, anew when full and when asked.
 
     `write` says None when the line is in the journal, else why it is not:
     `journal_missing`, `journal_readonly`, `journal_full`, `journal_denied`, `journal_error`.
     """
 
-    def __init__(self, directory: str, limit_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, directory: str, limit_bytes: int, clock: Callable[[], float], pid: int
+    ) -> None:
+        self.pid = pid
         self._directory = directory
         self._limit = limit_bytes
         self._clock = clock
         self._fd = -1
-        self._pid = -1
         self._size = 0
         self._opened_ns = 0
         #: bytes that may be written before the directory is looked at again
@@ -65,10 +68,8 @@ class Segments:
         self._retry_s = 0.0
         self._lock = threading.RLock()
 
-    def write(self, line: bytes, pid: int) -> str | None:
-        """Append one line, line feed included; `pid` is this process. Never raises or waits."""
-        if self._pid != pid:
-            self._after_fork()
+    def write(self, line: bytes) -> str | None:
+        """Append one line, line feed included. Never raises, never waits."""
         with self._lock:
             length = len(line)
             if length > self._room or self._clock() >= self._review_at:
@@ -89,17 +90,18 @@ class Segments:
 
     def close(self) -> None:
         """Let the segment go; the next message opens another."""
-        if self._pid == os.getpid():
-            with self._lock:
-                self._let_go()
+        with self._lock:
+            self._let_go()
 
-    def _after_fork(self) -> None:
-        # The parent's segment and lock stay the parent's: closing our copy releases nothing.
-        self._lock = threading.RLock()
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self._pid, self._room, self._review_at = -1, os.getpid(), 0, 0.0
-        self._reason, self._retry_s = "", 0.0
+    def disown(self) -> None:
+        """In a forked child: close the copy of the parent's segment.
+
+        The parent's lock stays the parent's, but for as long as a copy is open, it would also
+        outlive the parent. No lock is taken: a thread of the parent may have held it.
+        """
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def _let_go(self) -> None:
         if self._fd >= 0:
@@ -117,7 +119,7 @@ class Segments:
             room = self._limit - self._measure()
             if room >= length and self._fd < 0:
                 self._open()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             self._let_go()
             return self._fail(error)
         self._review_at = now + _STRIDE_S
@@ -139,8 +141,14 @@ class Segments:
         return self._size > 0 and asked_ns > self._opened_ns
 
     def _measure(self) -> int:
+        size = 0
         with os.scandir(self._directory) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(SUFFIX))
+            for entry in entries:
+                if entry.name.endswith(SUFFIX):
+                    # The sidecar removes what it has read, also while we look.
+                    with contextlib.suppress(FileNotFoundError):
+                        size += entry.stat(follow_symlinks=False).st_size
+        return size
 
     def _open(self) -> None:
         # A reader that finds the new segment before it is locked removes it: then once more.
@@ -149,7 +157,7 @@ class Segments:
 
     def _try_open(self) -> bool:
         opened_ns = time.time_ns()
-        name = f"{opened_ns:020d}-{self._pid}-{os.urandom(4).hex()}{SUFFIX}"
+        name = f"{opened_ns:020d}-{self.pid}-{os.urandom(4).hex()}{SUFFIX}"
         fd = os.open(f"{self._directory}/{name}", _FLAGS, 0o640)
         try:
             os.fchmod(fd, 0o640)  # whatever the umask: the sidecar may read as the group
@@ -166,8 +174,9 @@ class Segments:
         self._fd, self._size, self._opened_ns = fd, 0, opened_ns
         return True
 
-    def _fail(self, error: OSError) -> str:
-        self._reason = _REASONS.get(error.errno or 0, "journal_error")
+    def _fail(self, error: OSError | ValueError) -> str:
+        number = error.errno if isinstance(error, OSError) else None
+        self._reason = _REASONS.get(number or 0, "journal_error")
         self._room = 0
         low, high = _RETRY_S
         self._retry_s = min(max(self._retry_s * 2, low), high)
@@ -203,7 +212,10 @@ class Journal:
     ) -> None:
         self.directory = os.path.abspath(directory)
         self._on_drop = on_drop
-        self._segments = Segments(self.directory, limit_bytes, clock)
+        self._limit_bytes = limit_bytes
+        self._clock = clock
+        self._segments = self._new_segments(os.getpid())
+        self._processes = {self._segments.pid: self._segments}
         self._thread: WriterThread | None = None
         self._in_memory: bool | None = None
 
@@ -219,10 +231,11 @@ class Journal:
         if self._in_memory is None and os.path.isdir(self.directory):
             self._in_memory = is_memory_backed(self.directory)
         # A directory that is not there yet says so at once; a volume may still be mounted on it.
-        if self._in_memory is False:
-            reason = self._queue(line)
-        else:
-            reason = self._segments.write(line, pid or os.getpid())
+        segments = self._segments
+        if segments.pid != (pid or os.getpid()):
+            segments = self._after_fork()
+        in_memory = self._in_memory is not False
+        reason = segments.write(line) if in_memory else self._queue(line, segments)
         if reason is None:
             return True
         self._on_drop(line, reason)
@@ -230,14 +243,28 @@ class Journal:
 
     def close(self) -> None:
         """Write what is queued and let the segment go. Not needed for safety on memory."""
+        if self._segments.pid != os.getpid():
+            return
         if self._thread is not None:
             self._thread.close()
             self._thread = None
         self._segments.close()
 
-    def _queue(self, line: bytes) -> str | None:
+    def _new_segments(self, pid: int) -> Segments:
+        return Segments(self.directory, self._limit_bytes, self._clock, pid)
+
+    def _after_fork(self) -> Segments:
+        # setdefault is atomic: of a child's first two threads both get the same.
+        pid, parents = os.getpid(), self._segments
+        new = self._new_segments(pid)
+        self._segments = self._processes.setdefault(pid, new)
+        if self._segments is new and parents.pid != pid:
+            parents.disown()
+        return self._segments
+
+    def _queue(self, line: bytes, segments: Segments) -> str | None:
         if self._thread is None or not self._thread.is_mine():
-            self._thread = WriterThread(self._segments, self._on_drop)
+            self._thread = WriterThread(segments, self._on_drop)
         return self._thread.put(line)
 
 
@@ -275,7 +302,7 @@ class WriterThread:
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            reason = self._segments.write(line, self._pid)
+            reason = self._segments.write(line)
             with self._lock:
                 self._queued_bytes -= len(line)
             if reason is not None:

@@ -13,7 +13,7 @@ from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange, Scope
 from frontdesk.sources import Path
 from frontdesk.success import NAMED, When, failure
-from frontdesk.traits import canonical, email, scalar
+from frontdesk.traits import canonical, email, masked, scalar
 
 Paths = str | Sequence[str]
 
@@ -28,6 +28,9 @@ class Finding(NamedTuple):
     user_id: str
     traits: Mapping[str, object]
     route: str
+
+    def __repr__(self) -> str:
+        return f"Finding({self.event!r}, {self.route!r}, traits={masked(self.traits)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +103,46 @@ class Rule:
 
 
 class RouteTable:
-    """Rules by path; `paths` alone is asked on the hot path."""
+    """Rules by path and method, asked in the order given; `paths` alone is on the hot path."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self.exact: dict[object, tuple[Rule, ...]] = {}
-        templates: dict[str, tuple[Rule, ...]] = {}
-        for rule in rules:
+        self._exact: dict[object, dict[str, list[Rule]]] = {}
+        self.templates: list[tuple[re.Pattern[str], Rule]] = []
+        self._order: dict[int, int] = {}
+        for place, rule in enumerate(rules):
+            self._order[id(rule)] = place
             if _PARAMETER.search(rule.path):
-                templates[rule.path] = (*templates.get(rule.path, ()), rule)
+                self.templates.append((_pattern(rule.path), rule))
                 continue
             for path in {rule.path, rule.path + "/"}:
-                self.exact[path] = (*self.exact.get(path, ()), rule)
-        self.templates = [(_pattern(path), found) for path, found in templates.items()]
+                self._exact.setdefault(path, {}).setdefault(rule.method, []).append(rule)
         #: holds every path that `find` may know; with a template that can be any
-        self.paths: Container[object] = _AnyPath() if templates else self.exact
+        self.paths: Container[object] = _AnyPath() if self.templates else self._exact
 
-    def find(self, scope: Scope) -> tuple[Rule, ...]:
-        """The rules of an HTTP scope's path, as it stands or without the root path.
+    def find(self, scope: Scope) -> Sequence[Rule]:
+        """The rules for an HTTP scope's method and path, as it stands or without the root path.
 
         Servers differ on whether `path` contains `root_path`.
         """
         path: str = scope["path"]
+        method: str = scope["method"]
         root: str = scope.get("root_path") or ""
+        if not root and not self.templates:
+            return self._exact.get(path, _NO_METHODS).get(method, ())
         for candidate in (path, path.removeprefix(root), root + path) if root else (path,):
-            rules = self.exact.get(candidate) or next(
-                (rules for pattern, rules in self.templates if pattern.fullmatch(candidate)), ()
-            )
-            if rules:
+            if rules := self._at(candidate, method):
                 return rules
         return ()
+
+    def _at(self, path: str, method: str) -> Sequence[Rule]:
+        found = list(self._exact.get(path, _NO_METHODS).get(method, ()))
+        for pattern, rule in self.templates:
+            if rule.method == method and pattern.fullmatch(path):
+                found.append(rule)
+        return sorted(found, key=lambda rule: self._order[id(rule)])
+
+
+_NO_METHODS: Final[dict[str, list[Rule]]] = {}
 
 
 class _AnyPath:

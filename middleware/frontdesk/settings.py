@@ -80,6 +80,8 @@ def capture_of(document: Mapping[str, Any], environ: Mapping[str, str]) -> Captu
         rules=_rules(table.get("rule", []), problems),
         journal_limit_bytes=_of(int, table, "journal_limit_bytes", LIMIT_BYTES, problems),
     )
+    if "\0" in settings.journal:
+        problems.append("capture.journal: expected the name of a directory")
     if settings.journal_limit_bytes <= 0:
         problems.append("capture.journal_limit_bytes: expected a number above 0")
     if problems:

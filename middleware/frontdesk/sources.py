@@ -40,7 +40,7 @@ class _Headers:
         self._raw = raw
 
     def __getattr__(self, name: str) -> str | None:
-        return header(self._raw, name.lower().encode("latin-1"))
+        return header(self._raw, name.lower().encode("latin-1", "replace"))
 
 
 #: Longest name first, so that `request.json` is not taken for a source `request`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from frontdesk.event import SIGNED_UP
 from frontdesk.exchange import Exchange, header
@@ -35,6 +35,8 @@ _LOGIN_PAGES: Final = frozenset(
 _REGISTER_PAGES: Final = frozenset(
     ["register", "registration", "signup", "sign-up", "sign_up", "create-account", "create_account"]
 )
+_ERROR_KEYS: Final = frozenset(("error", "errors", "success", "ok", "status"))
+_NO: Final = (False, "false", "False")  # 0 equals False
 _ERROR_STATES: Final = frozenset(("error", "fail", "failed", "failure", "unauthorized"))
 
 
@@ -55,36 +57,38 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
 
 
 def _answered_badly(exchange: Exchange) -> str | None:
-    if exchange.response.is_empty:
-        return None
     if not exchange.response.is_json:
-        return "no_json"  # an HTML page with 200 is the form, shown again
+        # An HTML page with 200 is the form, shown again.
+        return None if exchange.response.is_empty else "no_json"
     document = exchange.response.json()
-    return "error_in_answer" if type(document) is dict and _is_error(document) else None
+    if document is None and not exchange.response.is_empty:
+        return "unreadable"  # it may as well say that the login failed
+    if type(document) is dict and not _ERROR_KEYS.isdisjoint(document) and _is_error(document):
+        return "error_in_answer"
+    return None
 
 
 def _is_error(document: Mapping[str, object]) -> bool:
     state = document.get("status")
     return (
         bool(document.get("error") or document.get("errors"))
-        or document.get("success") is False
-        or document.get("ok") is False
+        or any(document.get(key) in _NO for key in ("success", "ok"))
         or (isinstance(state, str) and state.lower() in _ERROR_STATES)
     )
 
 
 def _redirected_back(exchange: Exchange, event: str) -> str | None:
+    here: str = exchange.scope["path"]
+    root: str = exchange.scope.get("root_path") or ""
+    location = header(exchange.response_headers, b"location") or ""
     try:
-        target = urlsplit(header(exchange.response_headers, b"location") or "")
+        # A location may be relative to the request (RFC 9110 section 10.2.2).
+        target = urlsplit(urljoin(here, location))
     except ValueError:
         return "redirected_back"
     path = target.path.rstrip("/").lower()
+    forms = {form.rstrip("/").lower() for form in (here, here.removeprefix(root), root + here)}
     pages = _REGISTER_PAGES if event == SIGNED_UP else _LOGIN_PAGES
-    if (
-        path == exchange.scope["path"].rstrip("/").lower()
-        or not pages.isdisjoint(path.split("/"))
-        or "error" in target.query.lower()
-        or "fail" in target.query.lower()
-    ):
-        return "redirected_back"
-    return None
+    query = target.query.lower()
+    leads_back = path in forms or not pages.isdisjoint(path.split("/"))
+    return "redirected_back" if leads_back or "error" in query or "fail" in query else None

@@ -31,7 +31,7 @@ def named_app(environ: Mapping[str, str] = os.environ) -> ASGIApp:
     try:
         module: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
         raise ConfigurationError([f"FRONTDESK_APP: there is no module {module_name}"]) from error
     try:

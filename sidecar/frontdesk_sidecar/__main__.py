@@ -9,13 +9,14 @@ def main() -> int:
     """Run the command line; says in one sentence when the sidecar's dependencies are missing."""
     try:
         from frontdesk_sidecar.cli import main as run
+
+        return run()  # a command imports what it needs when it is run
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("frontdesk"):
             raise
         remedy = 'install the sidecar: pip install "frontdesk[sidecar]"'
         sys.stderr.write(f"frontdesk: {error.name} is missing; {remedy}\n")
         return 1
-    return run()
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ def run(settings: Settings) -> None:
         raise CannotRun(f"store {settings.store_path}: {error}") from error
     try:
         anyio.run(_Sidecar(settings, store, listener).run)
+    except StoreError as error:
+        raise CannotRun(f"store {settings.store_path}: {error}") from error
     except BaseExceptionGroup as group:
         failure = _first(group, StoreError)
         if failure is None:
@@ -121,20 +123,18 @@ class _Sidecar:
     async def run(self) -> None:
         settings = self._settings
         tail = Tail(settings.journal, self._store.offsets())
-        try:
-            async with Commerce(settings.destination) as commerce, self._writer:
-                forwarder = Forwarder(
-                    self._writer, commerce.upsert, settings.mapping, self._telemetry, settings.pace
-                )
-                intake = Intake(tail, self._writer, self._telemetry, on_new=forwarder.wake)
-                async with anyio.create_task_group() as tasks:
-                    server = await tasks.start(self._serve)
-                    tasks.start_soon(intake.run)
-                    tasks.start_soon(self._scrub)
-                    tasks.start_soon(self._until_signal, tasks, forwarder, server)
-                    tasks.start_soon(forwarder.run)
-        finally:
-            tail.close()
+        async with Commerce(settings.destination) as commerce, self._writer:
+            forwarder = Forwarder(
+                self._writer, commerce.upsert, settings.mapping, self._telemetry, settings.pace
+            )
+            intake = Intake(tail, self._writer, self._telemetry, on_new=forwarder.wake)
+            async with anyio.create_task_group() as tasks:
+                asked = await tasks.start(self._hear_signal)  # before it says that it started
+                server = await tasks.start(self._serve)
+                tasks.start_soon(intake.run)
+                tasks.start_soon(self._scrub)
+                tasks.start_soon(self._until_asked, asked, tasks, forwarder, server)
+                tasks.start_soon(forwarder.run)
         self._telemetry.stopped()
 
     async def _serve(self, *, task_status: TaskStatus[uvicorn.Server]) -> None:
@@ -152,18 +152,23 @@ class _Sidecar:
         task_status.started(server)
         await server.serve(sockets=[self._listener])
 
-    async def _until_signal(
-        self, tasks: TaskGroup, forwarder: Forwarder, server: uvicorn.Server
-    ) -> None:
+    async def _hear_signal(self, *, task_status: TaskStatus[anyio.Event]) -> None:
+        asked = anyio.Event()
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            task_status.started(asked)
             async for _ in signals:
-                break
-            self._telemetry.stopping()
-            forwarder.stop()
-            with anyio.move_on_after(GRACE_S):
-                await forwarder.stopped.wait()
-            server.should_exit = True
-            tasks.cancel_scope.cancel()
+                asked.set()
+
+    async def _until_asked(
+        self, asked: anyio.Event, tasks: TaskGroup, forwarder: Forwarder, server: uvicorn.Server
+    ) -> None:
+        await asked.wait()
+        self._telemetry.stopping()
+        forwarder.stop()
+        with anyio.move_on_after(GRACE_S):
+            await forwarder.stopped.wait()
+        server.should_exit = True
+        tasks.cancel_scope.cancel()
 
     async def _scrub(self) -> None:
         """Erase the values of settled customers when their time is over, a few at a time."""

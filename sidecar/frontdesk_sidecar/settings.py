@@ -7,6 +7,7 @@ problems are reported at once, with the key and what was expected, never with a 
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,6 @@ from frontdesk_sidecar.mapping import (
 )
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
 
-#: Environment names that are no settings of a section.
-_OTHER_NAMES: Final = frozenset(("FRONTDESK_CONFIG", "FRONTDESK_JOURNAL", "FRONTDESK_APP"))
 #: SAP Commerce Cloud's proxy gives up on a request after this long.
 PROXY_LIMIT_S: Final = 60.0
 
@@ -72,6 +71,9 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     destination = _destination(values, problems)
     if values["sap.total_timeout_s"] >= PROXY_LIMIT_S:
         problems.append(f"sap.total_timeout_s: expected less than {PROXY_LIMIT_S:.0f}")
+    if values["forward.retry_base_s"] > values["forward.retry_cap_s"]:
+        problems.append("forward.retry_base_s: expected at most forward.retry_cap_s")
+    _check_authorities(values["sap.ca_file"], problems)
     if not is_loopback(values["http.host"]) and _http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
     if problems or destination is None or mapping is None:
@@ -134,10 +136,12 @@ def _report_unknown(
         elif section != "capture":
             names = (f"{section}.{key}" for key in table)
             problems += [f"{name}: is not a setting" for name in names if name not in known]
-    variables = {setting.variable for setting in SETTINGS} | _OTHER_NAMES
+    variables = {setting.variable for setting in SETTINGS}
     for name in environ:
+        # FRONTDESK_PORT and the like are not ours: Kubernetes gives them for a service `frontdesk`.
+        is_setting = name.startswith("FRONTDESK_") and "__" in name
         is_capture = name.startswith("FRONTDESK_CAPTURE__")  # checked by capture_of
-        if name.startswith("FRONTDESK_") and name not in variables and not is_capture:
+        if is_setting and not is_capture and name not in variables:
             problems.append(f"{name}: is not a setting")
 
 
@@ -167,6 +171,15 @@ def _check_secrets(values: Mapping[str, Any], problems: list[str]) -> None:
                 problems.append(f"{name}_file: cannot be read: {reason}")
         elif needed and inline is None:
             problems.append(f"{name}_file: is required, or {name}")
+
+
+def _check_authorities(path: str | None, problems: list[str]) -> None:
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            reason = getattr(error, "strerror", None) or "is not a PEM file of certificates"
+            problems.append(f"sap.ca_file: cannot be used: {reason}")
 
 
 def _destination(values: Mapping[str, Any], problems: list[str]) -> Destination | None:

@@ -6,11 +6,13 @@ the end, and that was committed. Everything here is synchronous and quick; `Inta
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,9 +22,7 @@ from frontdesk.exceptions import MalformedMessage
 from frontdesk.journal import ROTATE, SUFFIX
 
 #: So much is read at once: bounds memory and the size of a transaction.
-READ_BYTES: Final = 512 * 1024
-#: So many segments are open at once; the oldest come first and make room.
-MAX_OPEN: Final = 256
+READ_BYTES: Final = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -38,87 +38,73 @@ class Batch:
     #: what the web processes counted, see `Identify.counts`
     web: Counter[str] = field(default_factory=Counter)
 
+    def reject(self, reason: str, number: int = 1) -> None:
+        """Count what was not taken."""
+        if number:
+            self.rejected[reason] += number
+
     def take(self, line: bytes) -> None:
         """Take one line, or count why not."""
         if len(line) >= MAX_LINE_BYTES:
-            self.rejected["oversize"] += 1
+            self.reject("oversize")
             return
         try:
             message = Identify.decode(line)
         except MalformedMessage as error:
-            self.rejected[f"malformed.{error.field}"] += 1
+            self.reject(f"malformed.{error.field}")
             return
-        self.web.update(message.counts)
+        if message.counts:
+            self.web.update(message.counts)
         if message.key is None:
-            self.rejected["anonymous"] += 1
+            self.reject("anonymous")
         else:
             self.messages.append(message)
 
 
-class Segment:
-    """One open segment and how far it was read."""
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A segment, open for reading. Raises OSError, also for what is no regular file."""
+    # O_NONBLOCK: a fifo that somebody put there must not hold us.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        yield fd
+    finally:
+        os.close(fd)
 
-    def __init__(self, path: Path, offset: int) -> None:
-        # O_NONBLOCK: a fifo somebody put there must not hold us.
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        self.fd = os.open(path, flags)
-        self.path = path
-        self.offset = offset
-        #: in the middle of a line that is too long to keep
-        self._skipping = False
-        if not stat.S_ISREG(os.fstat(self.fd).st_mode):
-            self.close()
-            raise OSError("not a regular file")
 
-    def close(self) -> None:
-        """Close the file; the lock, if it was taken, goes with it."""
-        os.close(self.fd)
+def is_let_go(fd: int) -> bool:
+    """True when no writer holds the segment: it will never grow again."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
-    @property
-    def unread(self) -> int:
-        """Bytes written and not yet read."""
-        return os.fstat(self.fd).st_size - self.offset
 
-    def is_let_go(self) -> bool:
-        """True when no writer holds it; from then on it is locked by us and never grows."""
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+def read_lines(fd: int, offset: int, limit: int, batch: Batch) -> int:
+    """Read whole lines from `offset` into `batch`, up to `limit` bytes; the bytes taken.
 
-    def read(self, batch: Batch, limit: int) -> int:
-        """Read whole lines into `batch`, up to `limit` bytes; how many bytes were taken."""
-        chunk = os.pread(self.fd, limit, self.offset)
-        end = chunk.rfind(b"\n") + 1
-        if end == 0:
-            end = self._read_partial(batch, chunk)
-        else:
-            for line in self._lines(chunk[:end]):
-                batch.take(line)
-        if end:
-            batch.starts[self.path.name] = self.offset
-            self.offset += end
-            batch.offsets[self.path.name] = self.offset
+    What is left of a line that was too long is known by the byte before `offset`, so that a
+    reader that starts anew in the middle of one does not take its end for a message.
+    """
+    chunk = os.pread(fd, limit, offset)
+    is_rest = offset > 0 and os.pread(fd, 1, offset - 1) != b"\n"
+    end = chunk.rfind(b"\n") + 1
+    if end:
+        lines = chunk[: end - 1].split(b"\n")
+        for line in lines[1:] if is_rest else lines:
+            batch.take(line)
         return end
-
-    def _lines(self, whole: bytes) -> Iterator[bytes]:
-        lines = whole[:-1].split(b"\n")
-        if self._skipping:
-            self._skipping = False
-            del lines[0]
-        return iter(lines)
-
-    def _read_partial(self, batch: Batch, chunk: bytes) -> int:
-        """No line ends here: it is still being written, or torn, or too long to be one."""
-        if len(chunk) > MAX_LINE_BYTES:
-            batch.rejected["oversize"] += not self._skipping
-            self._skipping = True
-            return len(chunk)
-        if chunk and self.is_let_go() and self.unread == len(chunk):
-            batch.rejected["torn"] += not self._skipping
-            return len(chunk)
-        return 0
+    # No line ends here: it is still being written, or torn, or too long to be one.
+    if len(chunk) > MAX_LINE_BYTES:
+        batch.reject("oversize", 0 if is_rest else 1)
+        return len(chunk)
+    if chunk and is_let_go(fd) and os.fstat(fd).st_size == offset + len(chunk):
+        batch.reject("torn", 0 if is_rest else 1)
+        return len(chunk)
+    return 0
 
 
 class Tail:
@@ -126,18 +112,13 @@ class Tail:
 
     def __init__(self, directory: Path, offsets: Mapping[str, int]) -> None:
         self.directory = directory
-        #: segments that cannot be opened, by error name; counted once each
+        #: segments that cannot be read, with the system's reason
         self.unreadable: dict[str, str] = {}
+        #: how far each segment was read; kept while its directory is away
         self._offsets = dict(offsets)
-        self._segments: dict[str, Segment] = {}
+        self._names: list[str] = []
         self._listed_ns = -1
         self._asked_at: dict[str, int] = {}
-
-    def close(self) -> None:
-        """Close every segment."""
-        for segment in self._segments.values():
-            segment.close()
-        self._segments.clear()
 
     def look(self, *, afresh: bool = False) -> bool:
         """True when something is unread. Lists the directory only when it changed, or `afresh`.
@@ -146,45 +127,39 @@ class Tail:
         """
         changed_ns = os.stat(self.directory).st_mtime_ns
         if afresh or changed_ns != self._listed_ns:
-            self._list()
+            with os.scandir(self.directory) as entries:
+                self._names = sorted(e.name for e in entries if e.name.endswith(SUFFIX))
+            self.unreadable = {n: why for n, why in self.unreadable.items() if n in self._names}
             self._listed_ns = changed_ns
-        return any(segment.unread > 0 for segment in self._segments.values())
+        return any(self._unread(name) > 0 for name in self._names)
 
     @property
     def lag_bytes(self) -> int:
-        """Bytes in the open segments that were not read yet."""
-        return sum(segment.unread for segment in self._segments.values())
+        """Bytes in the segments that were not read yet."""
+        return sum(max(self._unread(name), 0) for name in self._names)
 
     def read(self) -> Batch:
         """Read up to `READ_BYTES` of whole lines, the oldest segments first."""
         batch = Batch()
         room = READ_BYTES
-        for segment in self._segments.values():
+        for name in self._names:
             if room <= MAX_LINE_BYTES:
                 break
-            room -= segment.read(batch, room)
+            if self._unread(name) > 0:
+                room -= self._read(name, room, batch)
         return batch
 
     def rewind(self, batch: Batch) -> None:
         """Read a batch again: it could not be committed."""
-        for name, offset in batch.starts.items():
-            if name in self._segments:
-                self._segments[name].offset = offset
+        self._offsets.update(batch.starts)
 
     def remove_finished(self) -> list[str]:
         """Remove the segments that are surely finished and whose offset was committed; names.
 
         Call it only when the batches read before were committed.
         """
-        finished = []
-        for name, segment in list(self._segments.items()):
-            if segment.unread == 0 and segment.is_let_go() and segment.unread == 0:
-                segment.path.unlink(missing_ok=True)
-                segment.close()
-                del self._segments[name]
-                self._offsets.pop(name, None)
-                self._asked_at.pop(name, None)
-                finished.append(name)
+        finished = [name for name in self._names if self._remove(name)]
+        self._names = [name for name in self._names if name not in finished]
         return finished
 
     def ask_rotation(self) -> bool:
@@ -193,41 +168,59 @@ class Tail:
         A worker without logins would otherwise keep its read messages in the journal. Each is
         asked once for what it has written since it was asked last.
         """
-        idle = {
-            name: segment.offset
-            for name, segment in self._segments.items()
-            if segment.offset and segment.unread == 0
-        }
+        read = {name: self._offsets.get(name, 0) for name in self._names}
+        idle = {name: offset for name, offset in read.items() if offset and not self._unread(name)}
         if idle.items() <= self._asked_at.items():
             return False
-        self._asked_at.update(idle)
+        self._asked_at = idle
         marker = self.directory / ROTATE
         marker.touch(mode=0o644)
         return True
 
-    def _list(self) -> None:
-        with os.scandir(self.directory) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX))
-        for name in self._segments.keys() - set(names):
-            self._segments.pop(name).close()  # somebody removed it; nothing is left to read
-        self.unreadable = {name: why for name, why in self.unreadable.items() if name in names}
-        for name in names:
-            if len(self._segments) >= MAX_OPEN:
-                break
-            if name not in self._segments:
-                self._open(name)
-
-    def _open(self, name: str) -> None:
-        try:
-            segment = Segment(self.directory / name, self._offsets.get(name, 0))
-        except OSError as error:
-            self.unreadable[name] = error.strerror or str(error)
-            return
-        self.unreadable.pop(name, None)
-        if segment.unread < 0:
-            segment.offset = 0  # not the file that was read: names are never used twice
-        self._segments[name] = segment
-
     def stale_offsets(self) -> list[str]:
         """Segments with a committed offset that are no longer there."""
         return [name for name in self._offsets if not (self.directory / name).exists()]
+
+    def _unread(self, name: str) -> int:
+        """Bytes written and not yet read; 0 for what is gone or cannot be read."""
+        try:
+            status = os.stat(self.directory / name, follow_symlinks=False)
+        except OSError:
+            return 0
+        if not stat.S_ISREG(status.st_mode):
+            self.unreadable[name] = "not a regular file"
+            return 0
+        if status.st_size < self._offsets.get(name, 0):
+            self._offsets[name] = 0  # not what was read: somebody cut it; merging again is harmless
+        return status.st_size - self._offsets.get(name, 0)
+
+    def _read(self, name: str, limit: int, batch: Batch) -> int:
+        offset = self._offsets.get(name, 0)
+        try:
+            with opened(self.directory / name) as fd:
+                taken = read_lines(fd, offset, limit, batch)
+        except OSError as error:
+            self.unreadable[name] = error.strerror or type(error).__name__
+            return 0
+        self.unreadable.pop(name, None)
+        if taken:
+            batch.starts[name] = offset
+            self._offsets[name] = batch.offsets[name] = offset + taken
+        return taken
+
+    def _remove(self, name: str) -> bool:
+        path = self.directory / name
+        try:
+            with opened(path) as fd:
+                read = self._offsets.get(name, 0)
+                # The size is asked under the lock: from then on nobody can add to it.
+                if not is_let_go(fd) or os.fstat(fd).st_size != read:
+                    return False
+                path.unlink()
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                self.unreadable[name] = error.strerror or type(error).__name__
+            return False
+        self._offsets.pop(name, None)
+        self._asked_at.pop(name, None)
+        return True

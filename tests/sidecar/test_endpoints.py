@@ -87,7 +87,7 @@ async def test_metrics_are_in_the_format_that_prometheus_asks_for() -> None:
 async def test_metrics_without_the_key_are_refused(header: str | None) -> None:
     """With one answer for whatever is wrong, and nothing is counted for a stranger."""
     sidecar = Sidecar()
-    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
     async with client(sidecar, KEY) as http:
         answer = await http.get("/metrics", headers=headers)
     assert (answer.status_code, answer.text) == (401, "a bearer key is needed\n")
@@ -102,7 +102,7 @@ async def test_metrics_with_the_key_are_given() -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/admin", "/livez/", "/docs", "/metrics/../livez", "/x"])
+@pytest.mark.parametrize("path", ["/", "/admin", "/livez/", "/docs", "/x"])
 async def test_there_is_nothing_else(path: str) -> None:
     """A path that is none of ours tells nothing."""
     async with client(Sidecar(), KEY) as http:

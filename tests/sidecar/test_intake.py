@@ -112,14 +112,11 @@ async def opened(
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Bench]:
     """An intake that is not running yet: for tests that take the turns themselves."""
-    tail = Tail(place, store.offsets())
     telemetry = Telemetry()
-    try:
-        async with Writer[Store](store) as writer:
-            intake = Intake(tail, writer, telemetry, on_new=on_new, clock=clock)
-            yield Bench(intake, writer, telemetry)
-    finally:
-        tail.close()
+    async with Writer[Store](store) as writer:
+        tail = Tail(place, store.offsets())
+        intake = Intake(tail, writer, telemetry, on_new=on_new, clock=clock)
+        yield Bench(intake, writer, telemetry)
 
 
 @asynccontextmanager

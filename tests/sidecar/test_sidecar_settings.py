@@ -139,6 +139,7 @@ def effective(settings: Settings, name: str) -> Any:
         "sap.client_secret": lambda: destination.client_secret(),
         "sap.client_secret_file": lambda: destination.client_secret(),
         "store.path": lambda: str(settings.store_path),
+        "store.retention_s": lambda: settings.retention_s,
         "forward.concurrency": lambda: settings.pace.concurrency,
         "forward.retry_base_s": lambda: settings.pace.retry_base_s,
         "forward.retry_cap_s": lambda: settings.pace.retry_cap_s,
@@ -223,7 +224,7 @@ def test_the_table_is_whole(setting: Setting) -> None:
         ("seconds", "nan"),
         ("seconds", "inf"),
         ("seconds", True),
-        ("seconds", 90_000),
+        ("seconds", 40_000_000),
         ("seconds", "five"),
         ("seconds", []),
         ("count", 1.5),
@@ -336,14 +337,14 @@ x = 1
         **GOOD,
         "FRONTDESK_SAP__CLIENT_SECERT": MARK,
         "FRONTDESK_CAPTURE__JURNALS": MARK,
-        "FRONTDESK_TYPO": MARK,
+        "FRONTDESK_PORT": "tcp://10.0.0.7:8077",  # Kubernetes, for a service `frontdesk`
+        "FRONTDESK_SERVICE_HOST": "10.0.0.7",
         "FRONTDESK_APP": "shop.main:app",
         "FRONTDESKS": MARK,
         "HOME": "/root",
     }
     assert sorted(problems(toml, environ)) == [
         "FRONTDESK_SAP__CLIENT_SECERT: is not a setting",
-        "FRONTDESK_TYPO: is not a setting",
         "capture.jurnal: is not a setting",
         "capture.jurnals: is not a setting",
         "http.deeper: is not a setting",
@@ -503,6 +504,13 @@ def test_a_bundle_of_authorities_that_cannot_be_used_is_a_problem(
         file.write_text(content)
     [problem] = problems(environ={**GOOD, "FRONTDESK_SAP__CA_FILE": str(file)})
     assert problem.startswith("sap.ca_file: ")
+
+
+def test_a_timeout_beyond_that_of_saps_proxy_is_a_problem() -> None:
+    """Nobody would answer any more, and a lease would be waited out for nothing."""
+    assert problems(environ={**GOOD, "FRONTDESK_SAP__TOTAL_TIMEOUT_S": "60"}) == (
+        "sap.total_timeout_s: expected less than 60",
+    )
 
 
 def test_a_lease_outlives_an_attempt() -> None:
