@@ -18,9 +18,11 @@ import anyio.to_thread
 import pytest
 
 from asgi_support import read_lines
+from frontdesk import disk as disk_module
 from frontdesk import journal as journal_module
+from frontdesk.disk import is_memory_backed
 from frontdesk.event import COUNTS, MAX_LINE_BYTES
-from frontdesk.journal import ROTATE, SEGMENT_BYTES, SUFFIX, Journal, is_memory_backed
+from frontdesk.journal import ROTATE, SEGMENT_BYTES, SUFFIX, Journal
 
 LINE = b'{"type":"identify"}\n'
 ROOT = os.geteuid() == 0
@@ -604,7 +606,7 @@ def test_a_stalled_disk(
 ) -> None:
     """While the disk stalls the caller is never held up; beyond a bound lines are dropped."""
     on_disk(monkeypatch)
-    monkeypatch.setattr(journal_module, "_QUEUE_BYTES", 1000)
+    monkeypatch.setattr(disk_module, "_QUEUE_BYTES", 1000)
     disk = threading.Event()
     real = os.write
 
@@ -707,7 +709,7 @@ def test_the_table_of_mounts(
     table.write_text(MOUNTS.lstrip())
     real = Path
     monkeypatch.setattr(
-        journal_module,
+        disk_module,
         "Path",
         lambda place: real(table if place == "/proc/self/mountinfo" else place),
     )
@@ -717,7 +719,7 @@ def test_the_table_of_mounts(
 def test_a_system_without_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it cannot be told, a directory counts as a disk."""
     real = Path
-    monkeypatch.setattr(journal_module, "Path", lambda place: real(tmp_path / "none"))
+    monkeypatch.setattr(disk_module, "Path", lambda place: real(tmp_path / "none"))
     assert not is_memory_backed("/dev/shm")  # noqa: S108 - it is only asked about
 
 
