@@ -5,11 +5,13 @@ Source: ASGI specification 3.0, HTTP & WebSocket message format 2.5.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from frontdesk.desk import Desk, desk_of
+from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange, Message, Scope
 from frontdesk.rules import RouteTable, Rule
 from frontdesk.settings import Capture, load_capture
@@ -17,6 +19,8 @@ from frontdesk.settings import Capture, load_capture
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("frontdesk")
 
 #: Marks the scope of an exchange that is being watched, so that a second, nested middleware
 #: does not report the same login again.
@@ -30,8 +34,9 @@ class CaptureMiddleware:
     environment. `rules` are your own, asked before the built-in ones; `presets=()` switches
     those off; `journal` names the directory shared with the sidecar.
 
-    Raises ConfigurationError when made with wrong settings. In a request it raises nothing:
-    errors of its own are counted, the app's and cancellation pass through.
+    Raises ConfigurationError for wrong arguments; wrong settings of file or environment fail the
+    lifespan's start-up, and without one nothing is captured. In a request nothing is raised: errors
+    of our own are counted, the app's and cancellation pass through.
     """
 
     def __init__(
@@ -44,7 +49,8 @@ class CaptureMiddleware:
         site: str | None = None,
         settings: Capture | None = None,
     ) -> None:
-        given = settings if settings is not None else load_capture()
+        self._problem: ConfigurationError | None = None
+        given = settings if settings is not None else self._load()
         settings = Capture(
             journal=given.journal if journal is None else os.fspath(journal),
             site=given.site if site is None else site,
@@ -57,6 +63,19 @@ class CaptureMiddleware:
         self._table = RouteTable(settings.all_rules())
         self._paths = self._table.paths
 
+    def _load(self) -> Capture:
+        """Settings from file and environment. What is wrong with them is told at the start-up.
+
+        Frameworks make their middleware when the server starts the lifespan, and a server may take
+        an exception there for an app without one: it would go on, with every request an error.
+        """
+        try:
+            return load_capture()
+        except ConfigurationError as error:
+            self._problem = error
+            _log.error("configuration: %s", error)
+            return Capture(presets=())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the call on; of all that is not a rule's route, with the server's own callables."""
         # One look-up decides for nearly every request, so nothing else stands before it.
@@ -64,6 +83,10 @@ class CaptureMiddleware:
             may_be_ours = scope["path"] in self._paths or scope["root_path"]
         except KeyError:  # a lifespan has no path, and a server need not give a root path
             may_be_ours = scope.get("path") in self._paths
+            if self._problem is not None and scope["type"] == "lifespan":
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": str(self._problem)})
+                return
         if may_be_ours:
             watch = self._watch(scope, send)
             if watch is not None:
@@ -123,37 +146,43 @@ class Watch:
                 if kind == "http.response.body":
                     response = self._exchange.response
                     if response.feed(message):
-                        self._watching = False
                         self._conclude()
                     elif response.is_stream:
                         self._skip("stream")
                 elif kind == "http.response.start":
                     if message["status"] >= 400:
-                        self._skip("status")  # nothing of the rest is held
-                    else:
-                        self._exchange.respond(message)
+                        self._skip("status")
+                    elif self._exchange.respond(message):
+                        self._conclude()
             except Exception as error:  # noqa: BLE001 - see failed()
                 self._fail(error)
         return self._send(message)
 
     def _conclude(self) -> None:
-        """The last chunk is about to leave: what is known goes into the journal before it."""
+        """What completes the answer is about to leave: the login goes into the journal before."""
         reason = ""
         for rule in self._rules:
             found = rule.judge(self._exchange)
             if not isinstance(found, str):
+                self._stop()
                 self._desk.note(found)
                 return
             reason = reason or found
         self._skip(reason)
 
     def _skip(self, reason: str) -> None:
-        self._watching = False
+        self._stop()
         self._desk.count(f"skipped.{reason}")
+        _log.debug("skipped %s: %s", self._rules[0].name, reason)
 
     def _fail(self, error: Exception) -> None:
-        self._watching = False
+        self._stop()
         failed(self._desk, error)
+
+    def _stop(self) -> None:
+        """Nothing of the bodies is held while the app goes on, in a background task perhaps."""
+        self._watching = False
+        self._exchange.forget()
 
 
 def failed(desk: Desk, error: Exception) -> None:

@@ -106,7 +106,7 @@ class Desk:
         now = time.monotonic()
         if now - self._complained.get(reason, -_COMPLAINT_S) >= _COMPLAINT_S:
             self._complained[reason] = now
-            _log.warning("%s: %s", reason, text)
+            _log.warning("frontdesk %s: %s", reason, text)
 
     def _moment(self, process: Process) -> datetime:
         """Now, and later than before: the order of one process's messages is in their times."""
@@ -126,7 +126,9 @@ class Desk:
         self.count(f"dropped.{reason}")
         self._restore(Identify.decode(line).counts)
         advice = _ADVICE.get(reason, "identified customers are being dropped")
-        self.complain(reason, f"journal {self.journal.directory}: {advice}")
+        self.complain(
+            reason, f"logins are not being captured: journal {self.journal.directory}: {advice}"
+        )
 
     def _restore(self, counts: Mapping[str, int]) -> None:
         process = self._process

@@ -5,6 +5,7 @@ A disk may stall, and an event loop must not stall with it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+_END_S: Final = 2.0
 _QUEUE_BYTES: Final = 4 * 1024 * 1024
 _MEMORY_FILE_SYSTEMS: Final = frozenset(("tmpfs", "ramfs", "devtmpfs"))
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how mountinfo writes blanks and backslashes
@@ -33,6 +35,8 @@ class WriterThread:
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="frontdesk-journal", daemon=True)
         self._thread.start()
+        # A job that ends in an orderly way has its messages written; a stalled disk can't hold it.
+        atexit.register(self.close)
 
     def is_mine(self) -> bool:
         """False in a forked child, which has no such thread."""
@@ -48,10 +52,11 @@ class WriterThread:
         return None
 
     def close(self) -> None:
-        """Wait until everything queued is written."""
+        """Wait until everything queued is written, or the disk has stalled for too long."""
+        atexit.unregister(self.close)
         if self.is_mine():
             self._lines.put(None)
-            self._thread.join()
+            self._thread.join(_END_S)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:

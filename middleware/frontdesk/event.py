@@ -27,6 +27,7 @@ COUNTS: Final = frozenset(
     (
         "error",
         *(f"skipped.{why}" for why in ("status", "stream", "anonymous", "no_json", "unreadable")),
+        *(f"skipped.{why}" for why in ("no_sign", "sent_elsewhere")),
         *(f"skipped.{why}" for why in ("error_in_answer", "redirected_back", "not_a_form")),
         *(f"dropped.journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
         *(f"dropped.{why}" for why in ("queue_full", "too_large", "unencodable")),

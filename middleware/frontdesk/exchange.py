@@ -33,13 +33,21 @@ _UNREAD: Final = object()
 
 
 class Body:
-    """One direction's body: the chunks that passed, and its headers, read when first asked."""
+    """One direction's body: the chunks that passed, and what its headers say of it.
 
-    __slots__ = ("_chunks", "_form", "_headers", "_json", "_kind", "_size", "complete", "too_large")
+    Headers are read when first asked for; `read_headers` does so at once.
+    """
+
+    __slots__ = (
+        *("_chunks", "_form", "_headers", "_json", "_kind", "_size"),
+        *("complete", "expected", "too_large"),
+    )
 
     def __init__(self, headers: RawHeaders) -> None:
         self.complete = False
         self.too_large = False
+        #: bytes that the other side waits for, if it was told
+        self.expected: int | None = None
         self._headers = headers
         self._kind: tuple[bytes, bytes] | None = None
         self._chunks: list[bytes] = []
@@ -50,12 +58,12 @@ class Body:
     @property
     def media_type(self) -> bytes:
         """Lower-case media type without parameters, `b""` when there is none."""
-        return (self._kind or self._read_kind())[0]
+        return (self._kind or self.read_headers())[0]
 
     @property
     def coding(self) -> bytes:
         """Lower-case content-coding, `b""` when there is none."""
-        return (self._kind or self._read_kind())[1]
+        return (self._kind or self.read_headers())[1]
 
     @property
     def is_json(self) -> bool:
@@ -81,18 +89,25 @@ class Body:
         return self.complete and self._size == 0
 
     def feed(self, message: Message) -> bool:
-        """Take one body message, whose bytes are not copied; True when it was the last."""
+        """Take one body message, whose bytes are not copied; True when nothing more is awaited."""
         chunk = message.get("body", b"")
-        if chunk and not self.too_large:
+        if chunk:
             self._size += len(chunk)
-            if self._size > MAX_BODY_BYTES:
+            if self._size <= MAX_BODY_BYTES:
+                self._chunks.append(chunk)
+            elif not self.too_large:
                 self.too_large = True
                 self._chunks.clear()
-            else:
-                self._chunks.append(chunk)
-        if not message.get("more_body", False):
+        expected = self.expected
+        if not message.get("more_body", False) or (expected and self._size >= expected):
+            # Whoever was told the length is content once it is reached, whatever may follow.
             self.complete = True
         return self.complete
+
+    def forget(self) -> None:
+        """Let go of the bytes, and of what was read of them."""
+        self._chunks.clear()
+        self._json, self._form = None, {}
 
     def json(self) -> Any:
         """The JSON document; None when there is none, or none that can be read."""
@@ -106,14 +121,16 @@ class Body:
             self._form = fields(self._plain() or b"") if self.media_type == FORM else {}
         return self._form
 
-    def _read_kind(self) -> tuple[bytes, bytes]:
-        # Read before the first chunk is passed on: a middleware around us may then edit the list.
+    def read_headers(self) -> tuple[bytes, bytes]:
+        """Media type and content-coding; `expected` is known from here on."""
         media_type = coding = b""
         for name, value in self._headers:
             # Names should be lower-case, not all are; their length tells most of them apart.
             length = len(name)
             if length == 12 and name.lower() == b"content-type":
                 media_type = value.partition(b";")[0].strip().lower()
+            elif length == 14 and name.lower() == b"content-length" and value.isdigit():
+                self.expected = int(value)
             elif length == 16 and name.lower() == b"content-encoding":
                 coding = value.strip().lower()
         self._kind = kind = (media_type, coding)
@@ -148,13 +165,28 @@ class Exchange:
         self.response = _NOTHING
         self.response_headers: RawHeaders = ()
 
-    def respond(self, message: Message) -> None:
-        """Take `http.response.start`."""
-        self.status = message["status"]
-        headers = message.get("headers", ())
+    def respond(self, message: Message) -> bool:
+        """Take `http.response.start`; True when a client needs nothing more to go on.
+
+        So it is with an answer without a body (RFC 9110 sections 15.3.5 and 15.4.5), and with a
+        redirect, which is followed as soon as its head is there.
+        """
+        self.status = status = message["status"]
+        headers = message.get("headers") or ()
         # ASGI allows any iterable; one that can be read but once is the server's to read.
         self.response_headers = () if iter(headers) is headers else headers
-        self.response = Body(self.response_headers)
+        self.response = response = Body(self.response_headers)
+        # At once: a middleware around us may edit the list when the first chunk comes.
+        response.read_headers()
+        if response.expected == 0 or 300 <= status < 400 or status == 204:
+            response.complete = True
+        return response.complete
+
+    def forget(self) -> None:
+        """Let go of both bodies."""
+        self.request.forget()
+        if self.response is not _NOTHING:
+            self.response.forget()
 
 
 _NOTHING: Final = Body(())

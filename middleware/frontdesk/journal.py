@@ -112,9 +112,13 @@ class Segments:
             if room >= length and self._fd < 0:
                 self._open()
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            self._let_go()
-            return self._fail(error)
-        self._review_at = now + _STRIDE_S
+            if self._fd >= 0 and isinstance(error, OSError) and error.errno in _SHORTAGES:
+                room = _STRIDE_BYTES  # to look needs a file, to write does not
+            else:
+                self._let_go()
+                return self._fail(error)
+        # A crowded directory takes long to measure: then it is measured less often.
+        self._review_at = now + max(_STRIDE_S, 100 * (self._clock() - now))
         self._room = min(room, max(SEGMENT_BYTES - self._size, length), _STRIDE_BYTES)
         self._reason, self._retry_s = "", 0.0
         if room < length:
@@ -139,7 +143,11 @@ class Segments:
                 if entry.name.endswith(SUFFIX):
                     # The sidecar removes what it has read, also while we look.
                     with contextlib.suppress(FileNotFoundError):
-                        size += entry.stat(follow_symlinks=False).st_size
+                        status = entry.stat(follow_symlinks=False)
+                        # What it takes of the memory: a small file takes a page.
+                        size += max(status.st_size, status.st_blocks * 512)
+                if size > self._limit:
+                    break
         return size
 
     def _open(self) -> None:
@@ -176,6 +184,8 @@ class Segments:
         return self._reason
 
 
+#: Of these the directory and the open segment know nothing.
+_SHORTAGES: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 _REASONS: Final = {
     errno.ENOENT: "journal_missing",
     errno.ENOTDIR: "journal_missing",

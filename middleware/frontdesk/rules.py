@@ -12,7 +12,7 @@ from frontdesk.event import EVENTS
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange, Scope
 from frontdesk.sources import Path
-from frontdesk.success import NAMED, When, failure
+from frontdesk.success import NAMED, When, failure, shows_success
 from frontdesk.traits import canonical, email, masked, scalar
 
 Paths = str | Sequence[str]
@@ -84,22 +84,36 @@ class Rule:
         person = self._named(exchange) if self._traits else choose(exchange, self.event)
         if person is None or person.email is None:
             return "anonymous"
+        if person.is_typed and self.when == "auto" and not shows_success(exchange, self.event):
+            return "no_sign"
         user_id = person.user_id
-        if self._user_id:
-            named = _first(self._user_id, exchange)
+        if self._user_id and not self._traits:
+            _, named = _first(self._user_id, exchange)
             user_id = None if named is None else str(named)
         return Finding(self.event, user_id or person.email.lower(), person.traits, self.name)
 
+    def covers(self, other: Rule) -> bool:
+        """True when every request of the other rule, which has no template, is one of this."""
+        same = self.path == other.path or _pattern(self.path).fullmatch(other.path) is not None
+        return same and self.method == other.method
+
     def _named(self, exchange: Exchange) -> Person:
         traits: dict[str, object] = {}
+        sources = set()
         for name, paths in self._traits:
-            value = _first(paths, exchange)
-            if value is not None:
+            path, value = _first(paths, exchange)
+            if path is not None:
                 traits[name] = value
+                sources.add(path.source.partition(".")[0])
+        path, value = _first(self._user_id, exchange)
+        if path is not None:
+            sources.add(path.source.partition(".")[0])
         address = email(traits.get("email"))
         if address is not None:
             traits["email"] = address
-        return Person(address, None, traits)
+        person = Person(address, None if value is None else str(value), traits)
+        person.is_typed = sources == {"request"}
+        return person
 
 
 class RouteTable:
@@ -109,8 +123,10 @@ class RouteTable:
         self._exact: dict[object, dict[str, list[Rule]]] = {}
         self.templates: list[tuple[re.Pattern[str], Rule]] = []
         self._order: dict[int, int] = {}
+        self._methods: set[str] = set()
         for place, rule in enumerate(rules):
             self._order[id(rule)] = place
+            self._methods.add(rule.method)
             if _PARAMETER.search(rule.path):
                 self.templates.append((_pattern(rule.path), rule))
                 continue
@@ -124,8 +140,10 @@ class RouteTable:
 
         Servers differ on whether `path` contains `root_path`.
         """
-        path: str = scope["path"]
         method: str = scope["method"]
+        if method not in self._methods:
+            return ()
+        path: str = scope["path"]
         root: str = scope.get("root_path") or ""
         if not root and not self.templates:
             return self._exact.get(path, _NO_METHODS).get(method, ())
@@ -202,9 +220,10 @@ def _paths(key: str, paths: Any, problems: list[str]) -> tuple[Path, ...]:
     return tuple(compiled)
 
 
-def _first(paths: tuple[Path, ...], exchange: Exchange) -> object:
+def _first(paths: tuple[Path, ...], exchange: Exchange) -> tuple[Path | None, object]:
+    """The first path that holds something, and what it holds."""
     for path in paths:
         value = scalar(path.read(exchange))
         if value is not None:
-            return value
-    return None
+            return path, value
+    return None, None

@@ -37,11 +37,28 @@ class Capture:
     rules: Sequence[Rule] = ()
     journal_limit_bytes: int = LIMIT_BYTES
 
+    def __post_init__(self) -> None:
+        problems = []
+        if not isinstance(self.journal, str) or "\0" in self.journal:
+            problems.append("journal: expected the name of a directory")
+        elif not os.path.isabs(self.journal):
+            problems.append("journal: expected an absolute path, the same for both sides")
+        if self.site is not None and not isinstance(self.site, str):
+            problems.append("site: expected text")
+        if isinstance(self.presets, str) or not all(isinstance(p, str) for p in self.presets):
+            problems.append("presets: expected a list of names")
+        if isinstance(self.rules, Rule) or not all(isinstance(r, Rule) for r in self.rules):
+            problems.append("rules: expected a list of Rule")
+        if type(self.journal_limit_bytes) is not int or self.journal_limit_bytes <= 0:
+            problems.append("journal_limit_bytes: expected a number above 0")
+        if problems:
+            raise ConfigurationError(f"capture.{problem}" for problem in problems)
+
     def all_rules(self) -> list[Rule]:
         """Your rules, then those presets' rules whose route is not yours."""
-        taken = {(rule.method, rule.path) for rule in self.rules}
         built_in = rules_of(self.presets)
-        return [*self.rules, *(r for r in built_in if (r.method, r.path) not in taken)]
+        free = [rule for rule in built_in if not any(own.covers(rule) for own in self.rules)]
+        return [*self.rules, *free]
 
 
 def load_capture(environ: Mapping[str, str] = os.environ) -> Capture:
@@ -73,17 +90,17 @@ def capture_of(document: Mapping[str, Any], environ: Mapping[str, str]) -> Captu
     table = table | _from_environment(environ, problems)
     known = {"journal", "site", "presets", "rule", "journal_limit_bytes"}
     problems += [f"capture.{key}: is not a setting" for key in sorted(table.keys() - known)]
-    settings = Capture(
-        journal=_of(str, table, "journal", DEFAULT_DIRECTORY, problems),
-        site=_of(str, table, "site", None, problems),
-        presets=_presets(table.get("presets", list(DEFAULT_PRESETS)), problems),
-        rules=_rules(table.get("rule", []), problems),
-        journal_limit_bytes=_of(int, table, "journal_limit_bytes", LIMIT_BYTES, problems),
-    )
-    if "\0" in settings.journal:
-        problems.append("capture.journal: expected the name of a directory")
-    if settings.journal_limit_bytes <= 0:
-        problems.append("capture.journal_limit_bytes: expected a number above 0")
+    given: dict[str, Any] = {
+        "journal": _of(str, table, "journal", DEFAULT_DIRECTORY, problems),
+        "site": _of(str, table, "site", None, problems),
+        "presets": _presets(table.get("presets", list(DEFAULT_PRESETS)), problems),
+        "rules": _rules(table.get("rule", []), problems),
+        "journal_limit_bytes": _of(int, table, "journal_limit_bytes", LIMIT_BYTES, problems),
+    }
+    try:
+        settings = Capture(**given)
+    except ConfigurationError as error:
+        problems += error.problems
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -139,11 +156,11 @@ def _rules(value: Any, problems: list[str]) -> tuple[Rule, ...]:
     rules = []
     for number, table in enumerate(value, 1):
         place = f"capture.rule {number}"
+        unknown = sorted(table.keys() - _RULE_KEYS) if isinstance(table, dict) else ()
+        problems += [f"{place}: {key} is not a setting" for key in unknown]
         if not isinstance(table, dict) or not {"event", "route"} <= table.keys():
             problems.append(f"{place}: expected a table with event and route")
             continue
-        unknown = sorted(table.keys() - _RULE_KEYS)
-        problems += [f"{place}: {key} is not a setting" for key in unknown]
         try:
             rules.append(Rule(**{key: table[key] for key in table.keys() & _RULE_KEYS}))
         except ConfigurationError as error:

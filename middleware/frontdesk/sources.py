@@ -5,6 +5,7 @@ A source is the first part of such a dotted path; the rest walks into what the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -58,6 +59,12 @@ SOURCES: Final[Mapping[str, Callable[[Exchange], Any]]] = {
 }
 
 
+_SECRET: Final = re.compile(
+    r"pass(?:word|wd|code|phrase)|^pwd$|secret|token|^authorization$|^(?:set-)?cookie$|^jwt$|^otp$",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A compiled dotted path; `str()` gives it back as it was written."""
@@ -71,6 +78,9 @@ class Path:
         for source in SOURCES:
             if text.startswith(source + "."):
                 keys = tuple(text[len(source) + 1 :].split("."))
+                if _SECRET.search(keys[-1]):
+                    msg = f"{text!r} would take a secret out of the process"
+                    raise ValueError(msg)
                 if all(keys):
                     return cls(source, keys)
         msg = f"{text!r} is no path such as response.json.user.email; it starts with one of: "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final
-from urllib.parse import urljoin, urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 from frontdesk.event import SIGNED_UP
 from frontdesk.exchange import Exchange, header
+from frontdesk.traits import ID_SPELLINGS, TOKEN_SPELLINGS, USER_ID_SPELLINGS, spellings
 
 #: `auto`, `2xx`, `redirect`, or the statuses that mean success.
 When = str | tuple[int, ...]
@@ -15,29 +17,36 @@ NAMED: Final = ("auto", "2xx", "redirect")
 
 #: 307 and 308 repeat the POST elsewhere (RFC 9110 section 15.4): nothing has happened yet.
 _REDIRECTS: Final = frozenset((301, 302, 303))
-_LOGIN_PAGES: Final = frozenset(
-    [
-        "login",
-        "log-in",
-        "log_in",
-        "signin",
-        "sign-in",
-        "sign_in",
-        "authenticate",
-        "mfa",
-        "2fa",
-        "otp",
-        "two-factor",
-        "two_factor",
-        "challenge",
-    ]
+_LOGIN_PAGES: Final = spellings("login", "log in", "signin", "sign in", "authenticate")
+_REGISTER_PAGES: Final = spellings(
+    "register", "registration", "signup", "sign up", "create account"
 )
-_REGISTER_PAGES: Final = frozenset(
-    ["register", "registration", "signup", "sign-up", "sign_up", "create-account", "create_account"]
+#: a page that asks a login for one thing more
+_STEP: Final = re.compile(r"2fa|mfa|otp|two.?factor|verif|challenge|locked|confirm")
+_NO_WORDS: Final = frozenset(
+    ("error", "errors", "err", "fail", "failed", "failure", "invalid", "denied", "wrong")
 )
-_ERROR_KEYS: Final = frozenset(("error", "errors", "success", "ok", "status"))
+#: a redirect to another host with one of these asks somebody else to log the shopper in
+_SIGN_ON: Final = frozenset(("client_id", "redirect_uri", "samlrequest"))
+
+_ERRORS: Final = spellings("error", "errors", "error message", "error code", "error description")
+_FLAGS: Final = spellings(
+    "success", "ok", "authenticated", "is authenticated", "logged in", "is logged in", "succeeded",
+    "is success", "valid", "is valid",
+)  # fmt: skip
+_CODES: Final = spellings("status", "code", "status code", "result")
+_UNFINISHED: Final = spellings(
+    "mfa", "mfa required", "requires mfa", "mfa token", "two factor", "two factor required",
+    "requires two factor", "requires 2fa", "2fa required", "otp required", "requires otp",
+    "challenge", "challenge name",
+)  # fmt: skip
+_MARKS: Final = _ERRORS | _FLAGS | _CODES | _UNFINISHED
+_SIGNS: Final = TOKEN_SPELLINGS | USER_ID_SPELLINGS | ID_SPELLINGS
+_ENVELOPES: Final = ("data", "result", "payload", "response")
 _NO: Final = (False, "false", "False")  # 0 equals False
+_NOTHING_SAID: Final = frozenset(("", "0", "false", "none", "null", "ok", "success"))
 _ERROR_STATES: Final = frozenset(("error", "fail", "failed", "failure", "unauthorized"))
+_GOOD_STATES: Final = frozenset(("ok", "success", "successful", "authenticated"))
 
 
 def failure(when: When, exchange: Exchange, event: str) -> str | None:
@@ -56,6 +65,19 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
     return "status"
 
 
+def shows_success(exchange: Exchange, event: str) -> bool:
+    """True when an answer that names nobody still says that it went well.
+
+    Many an API tells a failed login with 200 and a sentence; what was typed is then no customer.
+    """
+    if exchange.status in _REDIRECTS or exchange.response.is_empty:
+        return True
+    if event == SIGNED_UP and exchange.status == 201:
+        return True
+    document = exchange.response.json()
+    return isinstance(document, dict) and any(_is_good(part) for part in _parts(document))
+
+
 def _answered_badly(exchange: Exchange) -> str | None:
     if not exchange.response.is_json:
         # An HTML page with 200 is the form, shown again.
@@ -63,17 +85,50 @@ def _answered_badly(exchange: Exchange) -> str | None:
     document = exchange.response.json()
     if document is None and not exchange.response.is_empty:
         return "unreadable"  # it may as well say that the login failed
-    if type(document) is dict and not _ERROR_KEYS.isdisjoint(document) and _is_error(document):
+    if type(document) is dict and any(_is_bad(part) for part in _parts(document)):
         return "error_in_answer"
     return None
 
 
-def _is_error(document: Mapping[str, object]) -> bool:
-    state = document.get("status")
-    return (
-        bool(document.get("error") or document.get("errors"))
-        or any(document.get(key) in _NO for key in ("success", "ok"))
-        or (isinstance(state, str) and state.lower() in _ERROR_STATES)
+def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The document, and what is inside its envelope."""
+    inner = (document[key] for key in _ENVELOPES if key in document)
+    return [document, *(part for part in inner if type(part) is dict)]
+
+
+def _is_bad(part: Mapping[str, Any]) -> bool:
+    if _MARKS.isdisjoint(part):
+        return False
+    return any(
+        (key in _ERRORS and _is_said(value))
+        or (key in _FLAGS and value in _NO)
+        or (key in _CODES and _is_bad_state(value))
+        or (key in _UNFINISHED and _is_said(value))
+        for key, value in part.items()
+        if key in _MARKS
+    )
+
+
+def _is_said(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_is_said(inner) for inner in value.values())
+    if isinstance(value, str):
+        return value.strip().lower() not in _NOTHING_SAID
+    return bool(value)
+
+
+def _is_bad_state(value: object) -> bool:
+    if isinstance(value, str):
+        return value.lower() in _ERROR_STATES or (value.isdecimal() and 400 <= int(value) < 600)
+    return value is False or (isinstance(value, int) and 400 <= value < 600)
+
+
+def _is_good(part: Mapping[str, Any]) -> bool:
+    return any(
+        (key in _SIGNS and isinstance(value, str | int) and bool(value))
+        or (key in _FLAGS and value in (True, "true", "True"))
+        or (key in _CODES and isinstance(value, str) and value.lower() in _GOOD_STATES)
+        for key, value in part.items()
     )
 
 
@@ -86,9 +141,39 @@ def _redirected_back(exchange: Exchange, event: str) -> str | None:
         target = urlsplit(urljoin(here, location))
     except ValueError:
         return "redirected_back"
-    path = target.path.rstrip("/").lower()
-    forms = {form.rstrip("/").lower() for form in (here, here.removeprefix(root), root + here)}
-    pages = _REGISTER_PAGES if event == SIGNED_UP else _LOGIN_PAGES
-    query = target.query.lower()
-    leads_back = path in forms or not pages.isdisjoint(path.split("/"))
-    return "redirected_back" if leads_back or "error" in query or "fail" in query else None
+    forms = {_page(form) for form in (here, here.removeprefix(root), root + here)}
+    path = _page(target.path)
+    if path in forms or _leads_back(path, event) or _says_no(target):
+        return "redirected_back"
+    return "sent_elsewhere" if _is_sign_on(target, exchange) and event != SIGNED_UP else None
+
+
+def _page(path: str) -> str:
+    """A path as it is compared: decoded, in lower case, without slashes at its end."""
+    return unquote(path).lower().rstrip("/")
+
+
+def _leads_back(path: str, event: str) -> bool:
+    segments = path.split("/")
+    last = segments[-1].partition(";")[0].partition(".")[0]
+    if last == "new" and len(segments) > 1:  # /sessions/new
+        last = segments[-2].removesuffix("s").replace("session", "login")
+    if event == SIGNED_UP:
+        return last in _REGISTER_PAGES
+    return last in _LOGIN_PAGES or last in _NO_WORDS or _STEP.search(last) is not None
+
+
+def _says_no(target: SplitResult) -> bool:
+    for text in (target.query, target.fragment):
+        for name, value in parse_qsl(text, keep_blank_values=True):
+            words = {name.lower(), *name.lower().split("_"), value.lower()}
+            if not _NO_WORDS.isdisjoint(words):
+                return True
+    return target.fragment.lower() in _NO_WORDS
+
+
+def _is_sign_on(target: SplitResult, exchange: Exchange) -> bool:
+    host = header(exchange.scope.get("headers", ()), b"host") or ""
+    if not target.netloc or target.netloc.lower() == host.lower():
+        return False
+    return not _SIGN_ON.isdisjoint(name.lower() for name, _ in parse_qsl(target.query))

@@ -35,7 +35,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "website": ("website",),
     "createdAt": ("created at", "date joined"),
 }
-_ID_WORDS = ("id", "user id", "customer id", "uid", "sub", "pk", "uuid")
+_USER_ID_WORDS = ("user id", "customer id", "sub")
+_ID_WORDS = ("id", "uid", "pk", "uuid")
+_TOKEN_WORDS = (
+    *("token", "access token", "auth token", "id token", "refresh token", "session token", "jwt"),
+    *("session id", "key", "ttl", "expires", "expires in", "expires at", "token type"),
+)
 _LOGIN_WORDS = ("username", "user name", "login", "login id", "identifier", "j username")
 
 
@@ -57,10 +62,20 @@ SPELLINGS: dict[str, str] = {
     for words in variants
     for spelling in _spell(words)
 }
-#: spellings of the user's id in the app
-ID_SPELLINGS = frozenset(s for words in _ID_WORDS for s in _spell(words)) | {"_id", "userID"}
+
+
+def spellings(*names: str) -> frozenset[str]:
+    """Every usual spelling of names given as words: `first name` -> firstName, first_name, …"""
+    return frozenset(spelling for words in names for spelling in _spell(words))
+
+
+#: spellings of the user's id in the app, and of an id that may be the user's
+USER_ID_SPELLINGS = spellings(*_USER_ID_WORDS) | {"userID"}
+ID_SPELLINGS = spellings(*_ID_WORDS) | {"_id"}
 #: fields that hold what was typed at a login: an e-mail address only if it looks like one
-LOGIN_SPELLINGS = frozenset(s for words in _LOGIN_WORDS for s in _spell(words))
+LOGIN_SPELLINGS = spellings(*_LOGIN_WORDS)
+#: fields that a token or a session has, and a user has not
+TOKEN_SPELLINGS = spellings(*_TOKEN_WORDS)
 
 
 def canonical(name: str) -> str:

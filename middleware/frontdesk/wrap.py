@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from frontdesk.asgi import ASGIApp, CaptureMiddleware
 from frontdesk.exceptions import ConfigurationError
+from frontdesk.settings import load_capture
 
 
 def named_app(environ: Mapping[str, str] = os.environ) -> ASGIApp:
@@ -41,4 +42,4 @@ def named_app(environ: Mapping[str, str] = os.environ) -> ASGIApp:
         raise ConfigurationError([problem]) from None
 
 
-app = CaptureMiddleware(named_app())
+app = CaptureMiddleware(named_app(), settings=load_capture())

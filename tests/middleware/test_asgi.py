@@ -910,3 +910,69 @@ async def test_send_is_awaited_by_the_app(wrap: Wrap) -> None:
 
     server = await Server().call(wrap(app), scope_of())
     assert len(server.sent) == 2
+
+
+LENGTH = (b"content-length", b"%d" % len(ANSWER))
+
+
+@pytest.mark.parametrize(
+    ("answer", "at"),
+    [
+        (redirect(b"/account"), 0),
+        ([started(204), chunk()], 0),
+        ([started(200, JSON, (b"content-length", b"0")), chunk()], 0),
+        (
+            [
+                started(200, JSON, (b"content-length", b"%d" % len(ANSWER))),
+                chunk(ANSWER, more=True),
+                chunk(),
+            ],
+            1,
+        ),
+        ([started(), chunk(ANSWER, more=True), chunk()], 2),
+    ],
+    ids=["redirect", "204", "empty", "length reached", "no length"],
+)
+def test_the_note_is_written_before_a_client_can_be_content(
+    wrap: Wrap, journal: Path, answer: list[Message], at: int
+) -> None:
+    """A client goes on with a redirect's head, or with as many bytes as it was promised."""
+    written: list[int] = []
+    server = Server(
+        said(b"email=jane.doe%40example.com&x=1"),
+        on_send=lambda message: written.append(len(emails(journal))),
+    )
+    finish(server.call(wrap(answering(*answer)), scope_of(content_type=FORM)))
+    assert written == [0] * at + [1] * (len(answer) - at)
+
+
+def test_nothing_is_held_after_the_answer(wrap: Wrap) -> None:
+    """A background task may go on for long: the request's body does not wait with it."""
+    body = b"email=jane.doe%40example.com&password=" + SECRET.encode()
+    script = said(body)
+    holders: list[int] = []
+
+    def count() -> None:
+        holders.append(sum(type(holder) is list for holder in gc.get_referrers(body)))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        count()
+        await send(started(401))
+        await send(chunk(b"no"))
+        count()
+
+    finish(Server(script).call(wrap(app), scope_of(content_type=FORM)))
+    assert holders == [1, 0]
+
+
+async def test_wrong_settings_fail_the_start_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a framework makes its middleware in the lifespan; a request passes all the same."""
+    monkeypatch.setenv("FRONTDESK_CAPTURE__JURNAL", "/x")
+    wrapped = CaptureMiddleware(answering(started(), chunk(ANSWER)))
+    server = await Server({"type": "lifespan.startup"}).call(wrapped, {"type": "lifespan"})
+    assert server.sent == [
+        {"type": "lifespan.startup.failed", "message": "capture.jurnal: is not a setting"}
+    ]
+    server = await Server(said(b"{}")).call(wrapped, scope_of())
+    assert server.sent == [started(), chunk(ANSWER)]

@@ -6,6 +6,7 @@ import pytest
 
 from asgi_support import exchange_of
 from frontdesk.event import COUNTS, LOGGED_IN, SIGNED_UP
+from frontdesk.rules import Finding, Rule
 from frontdesk.success import When, failure
 
 TYPED = {"email": "jane@example.com"}
@@ -145,3 +146,81 @@ def test_an_upload_is_a_form_too() -> None:
         request_type=b"multipart/form-data; boundary=x", status=303, headers=[(b"location", b"/")]
     )
     assert failure("auto", exchange, LOGGED_IN) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        False,
+        "Invalid password",
+        ["bad password"],
+        {},
+        {"message": "Invalid credentials"},
+        {"user": None},
+        {"token": None},
+        {"code": 401, "message": "no"},
+        {"statusCode": "401"},
+        {"status": False},
+        {"authenticated": False},
+        {"logged_in": False},
+        {"isSuccess": False},
+        {"errorMessage": "no"},
+        {"error_code": 7},
+        {"detail": "no"},
+        {"data": {"success": False}},
+        {"data": {"errors": ["no"]}},
+        {"mfa_required": True, "mfa_token": "x"},
+        {"requires_two_factor": True, "token": "half"},
+    ],
+    ids=str,
+)
+def test_an_answer_that_shows_no_success_identifies_nobody(answer: object) -> None:
+    """What was typed alone is no customer: many an API tells a failed login with a 200."""
+    exchange = exchange_of(request={"email": "jane@example.com"}, response=answer)
+    assert isinstance(Rule(LOGGED_IN, "/login").judge(exchange), str)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "x", "token_type": "bearer"},
+        {"token": "x"},
+        {"success": True},
+        {"status": "ok"},
+        {"data": {"userId": 7}},
+        {"user": {"id": 7}},
+        {"error": {"code": 0, "message": ""}, "user": {"id": 7}},
+        {"error": "0", "token": "x"},
+    ],
+    ids=str,
+)
+def test_an_answer_that_shows_success(answer: object) -> None:
+    """A token, an id, or a word that says so."""
+    exchange = exchange_of(request={"email": "jane@example.com"}, response=answer)
+    assert isinstance(Rule(LOGGED_IN, "/login").judge(exchange), Finding)
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "location", "reason"),
+    [
+        (SIGNED_UP, "/accounts/register/", "/accounts/register/complete/", None),
+        (SIGNED_UP, "/signup", "/signup/welcome", None),
+        (SIGNED_UP, "/register", "/verify-email", None),
+        (LOGGED_IN, "/login", "/login/success", None),
+        (LOGGED_IN, "/login", "/search?q=failsafe+lock", None),
+        (LOGGED_IN, "/login", "https://www.example.com/account", None),
+        *(
+            (LOGGED_IN, "/enter", location, "redirected_back")
+            for location in (
+                *("/login.html", "/login;jsessionid=1", "/%6Cogin", "/#error", "/?invalid=1"),
+                *("/?err=1", "/?msg=wrong", "/verify-otp", "/totp", "/2fa-challenge"),
+                *("/auth/verify", "/accounts/locked", "/sessions/new", "/login/2fa"),
+            )
+        ),
+        (LOGGED_IN, "/login", "https://idp.example.com/authorize?client_id=x", "sent_elsewhere"),
+    ],
+    ids=str,
+)
+def test_where_redirects_lead(event: str, path: str, location: str, reason: str | None) -> None:
+    """On into the shop, back to the form, to one step more, or to somebody else's login."""
+    assert failure("auto", exchange_of(path=path, **to(location)), event) == reason
