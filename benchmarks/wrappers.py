@@ -17,8 +17,8 @@ from typing import Any, Final
 from benchmarks.scenes import OnLogin
 from frontdesk import CaptureMiddleware
 from frontdesk.asgi import ASGIApp, Receive, Send
+from frontdesk.disk import is_memory_backed
 from frontdesk.exchange import Scope
-from frontdesk.journal import is_memory_backed
 
 MEMORY: Final = "/dev/shm"  # noqa: S108 - a private directory is made in it
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-MAX_RETRY_AFTER_S: Final = 86_400.0
+MAX_RETRY_AFTER_S: Final = 900.0
 """A longer wait than this is taken as this."""
 
 
@@ -82,7 +82,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def retry_after_s(answer: Answer, *, now: float | None = None) -> float | None:
-    """Seconds to wait by the ``Retry-After`` header (RFC 9110, section 10.2.3), at most a day.
+    """Seconds to wait by the ``Retry-After`` header (RFC 9110, section 10.2.3), 900 at most.
 
     Takes delta-seconds and, when ``now`` (seconds since the epoch) is given, an HTTP-date, which
     gives zero when it is past. None when the header is absent or unreadable.

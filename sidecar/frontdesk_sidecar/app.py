@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,13 @@ import anyio
 import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
+from frontdesk_sidecar.answer import MAX_RETRY_AFTER_S
 from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
-from frontdesk_sidecar.forwarder import Forwarder
+from frontdesk_sidecar.forwarder import SECOND, Forwarder
 from frontdesk_sidecar.intake import Intake
 from frontdesk_sidecar.settings import Http, Settings
-from frontdesk_sidecar.store import Store, StoreError
+from frontdesk_sidecar.store import Store, StoreError, StoreFull
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.tail import Tail
@@ -51,7 +53,13 @@ def run(settings: Settings) -> None:
     make_journal(settings.journal)
     listener = listen(settings.http)
     try:
-        store = SQLiteStore.open(settings.store_path)
+        now, pace = time.time_ns() // 1000, settings.pace
+        longest_s = max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S)
+        store = SQLiteStore.open(
+            settings.store_path,
+            quiet_until=now + int(pace.rest_s * SECOND),
+            latest=now + int(longest_s * SECOND),
+        )
     except StoreError as error:
         listener.close()
         raise CannotRun(f"store {settings.store_path}: {error}") from error
@@ -86,7 +94,8 @@ def make_journal(directory: Path) -> None:
             directory.chmod(0o2770)  # the web processes write there as members of the group
         os.scandir(directory).close()
     except OSError as error:
-        raise CannotRun(f"journal {directory}: {error.strerror}") from error
+        remedy = "make it, or name another in capture.journal (FRONTDESK_JOURNAL)"
+        raise CannotRun(f"journal {directory}: {error.strerror}; {remedy}") from error
 
 
 def listen(http: Http) -> socket.socket:
@@ -100,6 +109,12 @@ def listen(http: Http) -> socket.socket:
         listener.close()
         raise CannotRun(f"http {http.host}:{http.port}: {error.strerror}") from error
     return listener
+
+
+def _end_anyway() -> None:
+    time.sleep(GRACE_S + 1)
+    logging.getLogger("frontdesk.sidecar").warning("ended: something did not let go in time")
+    os._exit(0)
 
 
 class _Server(uvicorn.Server):
@@ -163,6 +178,9 @@ class _Sidecar:
         self, asked: anyio.Event, tasks: TaskGroup, forwarder: Forwarder, server: uvicorn.Server
     ) -> None:
         await asked.wait()
+        # A name that is being resolved, or a secret on a volume that hangs, holds a thread that
+        # Python would wait for. Nothing depends on an orderly end.
+        threading.Thread(target=_end_anyway, daemon=True).start()
         self._telemetry.stopping()
         forwarder.stop()
         with anyio.move_on_after(GRACE_S):
@@ -174,7 +192,11 @@ class _Sidecar:
         """Erase the values of settled customers when their time is over, a few at a time."""
         while True:
             before = int((time.time() - self._settings.retention_s) * 1e6)
-            if await self._writer.run(Store.scrub, before, SCRUB_LIMIT) < SCRUB_LIMIT:
+            try:
+                scrubbed = await self._writer.run(Store.scrub, before, SCRUB_LIMIT)
+            except StoreFull:
+                scrubbed = 0
+            if scrubbed < SCRUB_LIMIT:
                 await anyio.sleep(SCRUB_S)
 
     async def _ready(self) -> str | None:
@@ -188,6 +210,9 @@ class _Sidecar:
             return f"store: {error}"
         return None
 
-    async def _metrics(self) -> bytes:
-        counts = await self._writer.run(lambda store: store.counts(time.time_ns() // 1000))
+    async def _metrics(self) -> bytes | None:
+        try:
+            counts = await self._writer.run(lambda store: store.counts(time.time_ns() // 1000))
+        except StoreError:
+            return None
         return self._telemetry.exposition(counts)

@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         for problem in error.problems:
             _say(f"frontdesk: {problem}")
+        if getattr(options, "config", "") is None:
+            _say("frontdesk: (a file is named by --config, or by FRONTDESK_CONFIG)")
         return EX_CONFIG
     except KeyboardInterrupt:
         return 130

@@ -7,6 +7,7 @@ raised: it becomes an `Outcome`.
 
 import http.cookiejar
 import logging
+import re
 import socket
 import ssl
 import time
@@ -125,8 +126,10 @@ class Commerce:
 
 
 def _texts(payload: Mapping[str, object]) -> tuple[str, ...]:
-    """What SAP might repeat of a payload: every value but true, false and null, as text."""
-    return tuple(str(value) for value in payload.values() if not isinstance(value, bool | None))
+    """What SAP might repeat of a payload: every value but true, false and null, and its words."""
+    values = [str(value) for value in payload.values() if not isinstance(value, bool | None)]
+    words = (word for value in values for word in re.split(r"\W+", value) if len(word) > 2)
+    return (*values, *words)
 
 
 def _new_client(destination: Destination) -> httpx.AsyncClient:

@@ -45,6 +45,7 @@ class Customer:
     def of(cls, key: str, facts: Facts) -> Customer:
         """The customer that `facts` describe."""
         known = {name: value for name, (value, _) in facts.items() if value is not None}
+        known.setdefault("email", key)  # the one thing that is known when all else was forgotten
         return cls(
             key,
             user_id=known.pop(USER_ID, None),

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 Probe = Callable[[], Awaitable[str | None]]
-Exposition = Callable[[], Awaitable[bytes]]
+Exposition = Callable[[], Awaitable[bytes | None]]
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -37,7 +37,10 @@ def create_app(*, ready: Probe, metrics: Exposition, key: str | None = None) -> 
             return PlainTextResponse(
                 "a bearer key is needed\n", 401, {"www-authenticate": "Bearer"}
             )
-        return Response(await metrics(), media_type=_PROMETHEUS)
+        body = await metrics()
+        if body is None:
+            return PlainTextResponse("the store cannot be asked\n", 503)
+        return Response(body, media_type=_PROMETHEUS)
 
     return Starlette(
         routes=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Final
@@ -91,4 +92,5 @@ class Intake:
 
     async def _forget(self, names: list[str]) -> None:
         if names:
-            await self._writer.run(lambda store: store.forget_segments(names))
+            with contextlib.suppress(StoreFull):  # forgotten at the next start then
+                await self._writer.run(lambda store: store.forget_segments(names))

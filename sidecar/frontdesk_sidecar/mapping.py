@@ -24,7 +24,7 @@ DEFAULT_MAPPING: Final[Mapping[str, str]] = MappingProxyType(
     {
         "uid": "lower(trim(email))",
         "contactEmail": "lower(trim(email))",
-        "name": "name || join(' ', [firstName, lastName])",
+        "name": "name || (firstName && lastName && join(' ', [firstName, lastName]))",
         "firstName": "firstName",
         "lastName": "lastName",
     }

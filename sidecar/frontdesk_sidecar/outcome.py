@@ -47,6 +47,7 @@ class Outcome:
     ``code`` is a stable reason such as ``odata.invalid_property``, ``http.503``, ``timeout`` or
     ``token.invalid_client``. ``text`` is at most 300 characters and holds no customer value.
     ``advice`` is one sentence for operations, or empty. ``retry_after_s`` is what SAP asked for.
+    ``is_unknown`` says that SAP may have acted, or may still be at it.
     """
 
     kind: Kind
@@ -54,8 +55,13 @@ class Outcome:
     text: str = ""
     advice: str = ""
     retry_after_s: float | None = None
+    is_unknown: bool = False
 
 
+_GATEWAYS: Final = (502, 504)  # given by a proxy, behind which SAP may still be at it
+_UNKNOWN: Final = frozenset(
+    (Failure.TIMEOUT, Failure.DISCONNECTED, Failure.PROTOCOL, Failure.TOO_LARGE)
+)
 _FAILURES: Final[Mapping[Failure, tuple[Kind, str]]] = MappingProxyType(
     {
         Failure.CONNECT: (Kind.TRANSIENT, "no connection"),
@@ -125,7 +131,9 @@ def classify(
     kind, wait = _kind(reply, now)
     fallback = _http_code(reply.status)
     if error is None:
-        return Outcome(kind, fallback, _described(reply), advice_for(fallback), wait)
+        is_unknown = reply.status in _GATEWAYS
+        text = _described(reply)
+        return Outcome(kind, fallback, text, advice_for(fallback), wait, is_unknown)
     values = tuple(private)
     code = _odata_code(error, values) or fallback
     text = _cut(scrub(error.message, values)) or _described(reply)
@@ -134,7 +142,10 @@ def classify(
 
 def _of_failure(failure: Failure, *, prefix: str) -> Outcome:
     kind, text = _FAILURES[failure]
-    return Outcome(kind, f"{prefix}{failure}", text, advice_for(failure.value))
+    is_unknown = not prefix and failure in _UNKNOWN  # a token is asked for again without harm
+    return Outcome(
+        kind, f"{prefix}{failure}", text, advice_for(failure.value), is_unknown=is_unknown
+    )
 
 
 def _of_success(answer: Answer) -> Outcome:

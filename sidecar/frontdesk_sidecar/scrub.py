@@ -12,6 +12,9 @@ from frontdesk_sidecar.odata import integration_key
 MARK: Final = "•••"
 """Stands where a value was."""
 
+#: More of a text is not looked at: it is somebody else's, and looking takes time.
+MAX_CHARS: Final = 2000
+
 # SAP encodes a key once in a body and twice in a link; one more round costs nothing.
 _DECODINGS = 3
 # Below this a plain ASCII value is a part of too many words, and is replaced as a word only.
@@ -33,7 +36,7 @@ def scrub(text: str, private: Iterable[str] = ()) -> str:
     Plain ASCII values shorter than four characters are only replaced as whole words.
     """
     values = {value for raw in private for value in (raw, plain(raw)) if value.strip()}
-    cleaned = plain(text)
+    cleaned = plain(text[:MAX_CHARS].rpartition(" ")[0] if len(text) > MAX_CHARS else text)
     if values:
         cleaned = _pattern(values).sub(MARK, cleaned)
     cleaned = _RUN.sub(lambda run: MARK if _AT.search(run[0]) else run[0], cleaned)

@@ -88,8 +88,8 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
             concurrency=values["forward.concurrency"],
             retry_base_s=values["forward.retry_base_s"],
             retry_cap_s=values["forward.retry_cap_s"],
-            # A lease outlives any attempt, so that nobody else takes the customer meanwhile.
-            lease_s=2 * values["sap.total_timeout_s"] + 20,
+            rest_s=values["forward.rest_s"],
+            quiet_s=values["forward.quiet_s"],
         ),
         http=Http(values["http.host"], values["http.port"], _http_key(values)),
         log_level=values["log.level"],

@@ -46,6 +46,8 @@ SETTINGS: Final = (
     Setting("forward", "concurrency", "count", 4, "Customers under way at once"),
     Setting("forward", "retry_base_s", "seconds", 2.0, "Longest wait before the second attempt; doubles with each"),
     Setting("forward", "retry_cap_s", "seconds", 300.0, "Longest wait between attempts"),
+    Setting("forward", "rest_s", "seconds", 60.0, "Rest of a customer whose outcome is not known: SAP may still be at work on it"),
+    Setting("forward", "quiet_s", "seconds", 10.0, "Silence when SAP says it is too much, or when nothing can work; longer than its WAF's 5 s"),
     Setting("http", "host", "text", "127.0.0.1", "Address for health and metrics"),
     Setting("http", "port", "port", 8077, "Its port; 0 takes a free one"),
     Setting("http", "key", "secret", None, "Bearer key for all but health; needed beyond loopback"),

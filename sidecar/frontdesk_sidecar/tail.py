@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from frontdesk.journal import ROTATE, SUFFIX
 
 #: So much is read at once: bounds memory and the size of a transaction.
 READ_BYTES: Final = 256 * 1024
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
 @dataclass(slots=True)
@@ -128,8 +130,11 @@ class Tail:
         changed_ns = os.stat(self.directory).st_mtime_ns
         if afresh or changed_ns != self._listed_ns:
             with os.scandir(self.directory) as entries:
-                self._names = sorted(e.name for e in entries if e.name.endswith(SUFFIX))
-            self.unreadable = {n: why for n, why in self.unreadable.items() if n in self._names}
+                found = sorted(e.name for e in entries if e.name.endswith(SUFFIX))
+            self._names = [name for name in found if _NAME.fullmatch(name)]
+            self.unreadable = {n: why for n, why in self.unreadable.items() if n in found}
+            for name in set(found).difference(self._names):
+                self.unreadable[ascii(name)] = "not a name of ours"
             self._listed_ns = changed_ns
         return any(self._unread(name) > 0 for name in self._names)
 

@@ -181,10 +181,18 @@ class Telemetry:
         if outcome.kind is Kind.DELIVERED:
             _log.debug("delivered customer=%s ms=%.1f", customer, seconds * 1e3)
         elif isinstance(settlement, Dead):
-            _log.error("dead_letter customer=%s code=%s text=%s", customer, outcome.code, text)
+            self._sometimes(
+                logging.ERROR,
+                f"dead_letter {outcome.code}",
+                "customer=%s code=%s text=%s -- %s",
+                customer,
+                outcome.code,
+                text,
+                outcome.advice or "see frontdesk_customers for how many there are",
+            )
         else:
             level = logging.ERROR if outcome.kind is Kind.SETUP else logging.WARNING
-            what = "code=%s text=%s %s"
+            what = "code=%s text=%s -- %s"
             self._sometimes(
                 level, f"not_delivered {outcome.code}", what, outcome.code, text, outcome.advice
             )

@@ -21,6 +21,8 @@ USER = {"email": "kim@example.com", "firstName": "Kim", "password": "marked-pass
 REQUESTS = [
     ("POST", "/auth/login", json.dumps(USER)),
     ("POST", "/auth/login?deny", json.dumps(USER)),
+    ("POST", "/auth/login?split", json.dumps(USER)),
+    ("POST", "/auth/login?redirect", json.dumps(USER)),
     ("POST", "/elsewhere", json.dumps(USER)),
     ("GET", "/auth/login", ""),
     ("HEAD", "/auth/login", ""),

@@ -188,8 +188,10 @@ def test_what_is_forgotten_stays_beaten() -> None:
     """Forgetting takes every value; an old message does not bring one back, a newer one does."""
     known = customer.from_message(said(2, phone="1"))
     blank = customer.forgotten(known)
-    assert Customer.of(KEY, blank) == Customer(KEY, None, None, None, None, {})
-    assert Customer.of(KEY, merge(blank, customer.from_message(said(1, phone="0")))).traits == {}
+    nothing = {"email": KEY}  # which is the key itself
+    assert Customer.of(KEY, blank) == Customer(KEY, None, None, None, None, nothing)
+    late = merge(blank, customer.from_message(said(1, phone="0")))
+    assert Customer.of(KEY, late).traits == nothing
     back = Customer.of(KEY, merge(blank, customer.from_message(said(3, phone="2"))))
     assert back.traits == {"email": KEY, "phone": "2"}
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,15 @@ from frontdesk.event import Identify
 from frontdesk_sidecar.forwarder import Forwarder, Pace, Upsert
 from frontdesk_sidecar.mapping import DEFAULT_MAPPING, AttributeMapping, compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.store import Claim, Counts, Store, StoreError
+from frontdesk_sidecar.store import (
+    Claim,
+    Counts,
+    Settled,
+    Settlement,
+    Store,
+    StoreError,
+    StoreFull,
+)
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
@@ -304,7 +312,10 @@ async def test_a_rejected_customer_is_a_dead_letter(
         await bench.until_counts(clean=1)
     assert len(target.payloads) == 2
     assert [record.getMessage() for record in caplog.records] == [
-        "dead_letter customer=a•••@e•••.com code=odata.invalid_attribute_value text=refused"
+        (
+            "dead_letter customer=a•••@e•••.com code=odata.invalid_attribute_value text=refused"
+            " -- see frontdesk_customers for how many there are"
+        )
     ]
 
 
@@ -342,7 +353,7 @@ async def test_attempts_are_counted(store: SQLiteStore) -> None:
 async def test_a_back_off_has_a_cap(store: SQLiteStore) -> None:
     """However many failures there were."""
     target = always(TRANSIENT)
-    pace = Pace(concurrency=1, retry_base_s=2, retry_cap_s=3, lease_s=60)
+    pace = Pace(concurrency=1, retry_base_s=2, retry_cap_s=3, lease_s=60, quiet_s=0)
     async with running(store, target, pace=pace, chance=1.0) as bench:
         await bench.absorb("ann")
         for number in range(1, 5):
@@ -504,3 +515,78 @@ async def test_outcomes_are_counted(store: SQLiteStore) -> None:
         labels = {"outcome": "delivered", "code": "http.201"}
         assert value("frontdesk_deliveries_total", labels) == 1
         assert value("frontdesk_delivery_seconds_count") == 2
+
+
+async def test_an_outcome_that_is_not_known_rests_the_customer(store: SQLiteStore) -> None:
+    """SAP may still be at work on an older state: a newer one sent now could be overtaken."""
+    unknown = Outcome(Kind.TRANSIENT, "timeout", is_unknown=True)
+    async with running(store, in_turn(unknown)) as bench:
+        await bench.absorb("ann")
+        await bench.until_counts(pending=1, due=0, leased=0)
+        await bench.absorb("ann", at=SECOND // 2, lastName="Newer")
+        assert (await bench.counts()).due == 0
+    assert claim_later(store, PACE.rest_s - 5) == []
+    assert len(claim_later(store, PACE.rest_s)) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.SETUP])
+async def test_silence_when_every_customer_would_fare_the_same(
+    store: SQLiteStore, kind: Kind
+) -> None:
+    """Nothing is sent for a while, and then only a few find out whether it is over."""
+    target = always(Outcome(kind, "http.x"))
+    async with running(store, target) as bench:
+        await bench.absorb(*(f"c{number}" for number in range(50)))
+        await until(lambda: len(target.payloads) > 0)
+        await bench.until_counts(leased=0)
+        sent = len(target.payloads)
+        assert sent <= PACE.concurrency
+        bench.forwarder.wake()
+        await bench.until_counts(leased=0)
+        assert len(target.payloads) == sent
+        counts = await bench.counts()
+    assert counts.pending == 50
+
+
+async def test_silence_after_many_failures_in_a_row(store: SQLiteStore) -> None:
+    """A destination that fails everybody is not asked for everybody."""
+    target = always(TRANSIENT)
+    async with running(store, target) as bench:
+        await bench.absorb(*(f"c{number}" for number in range(100)))
+        await until(lambda: len(target.payloads) >= 2 * PACE.concurrency)
+        await bench.until_counts(leased=0)
+        assert len(target.payloads) <= 4 * PACE.concurrency
+
+
+async def test_a_clock_that_jumps_does_not_send_twice(store: SQLiteStore) -> None:
+    """A customer under way stays under way, whatever the clock says of its lease."""
+    target = Slow()
+    async with running(store, target, pace=Pace(concurrency=4)) as bench:
+        await bench.absorb("ann")
+        await until(lambda: len(target.payloads) == 1)
+        bench.pass_time(3600)
+        await bench.absorb("ann", at=SECOND // 2, lastName="Newer")
+        assert (await bench.counts()).leased == 1
+        assert len(target.payloads) == 1
+
+
+async def test_a_full_store_keeps_what_is_to_be_settled(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is settled when there is room again, and nobody is delivered twice meanwhile."""
+    real = store.settle
+    refused: list[Sequence[Settlement]] = []
+
+    def settle(settlements: Sequence[Settlement], now: int) -> Settled:
+        if len(refused) < 1:
+            refused.append(settlements)
+            raise StoreFull("full")
+        return real(settlements, now)
+
+    monkeypatch.setattr(store, "settle", settle)
+    target = always(DELIVERED)
+    async with running(store, target) as bench:
+        await bench.absorb("ann")
+        await bench.until_counts(clean=1)
+    assert refused
+    assert len(target.payloads) == 1

@@ -54,4 +54,5 @@ def test_no_value_survives(value: str, before: str, after: str) -> None:
 def test_a_long_text_is_no_burden() -> None:
     """The work grows with the length of the text, not with its square."""
     text = "x" * 60_000 + "@" + "y" * 5_000
-    assert scrub(text, ["Jane Doe", "x" * 50]) == MARK
+    assert scrub(text, ["Jane Doe", "x" * 50]) == ""
+    assert scrub("Jane Doe " * 9_000, ["Jane Doe"]).startswith(MARK)

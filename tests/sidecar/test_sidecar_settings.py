@@ -143,6 +143,8 @@ def effective(settings: Settings, name: str) -> Any:
         "forward.concurrency": lambda: settings.pace.concurrency,
         "forward.retry_base_s": lambda: settings.pace.retry_base_s,
         "forward.retry_cap_s": lambda: settings.pace.retry_cap_s,
+        "forward.rest_s": lambda: settings.pace.rest_s,
+        "forward.quiet_s": lambda: settings.pace.quiet_s,
         "http.host": lambda: settings.http.host,
         "http.port": lambda: settings.http.port,
         "http.key": lambda: settings.http.key,

@@ -837,3 +837,14 @@ def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
     (tmp_path / "3.ndjson").unlink()
     reader.look(afresh=True)
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_names_that_no_writer_gives_are_reported(tmp_path: Path) -> None:
+    """Not even bytes that are no text stop the reader."""
+    for name in (b"\xff1.ndjson", b"a b.ndjson", b"\xc3\xa4.ndjson"):
+        (tmp_path / os.fsdecode(name)).write_bytes(line("mallory"))
+    (tmp_path / "1.ndjson").write_bytes(line("ann"))
+    with tailing(tmp_path) as reader:
+        assert names(drain(reader)) == ["ann"]
+        assert set(reader.unreadable.values()) == {"not a name of ours"}
+        assert all(name.isascii() for name in reader.unreadable)

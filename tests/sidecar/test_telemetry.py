@@ -110,17 +110,23 @@ def test_two_sidecars_count_apart() -> None:
         (
             Outcome(Kind.REJECTED, "http.400", "refused"),
             Dead(CLAIM, "http.400", "refused"),
-            ("ERROR", "dead_letter customer=m•••@p•••.example code=http.400 text=refused"),
+            (
+                "ERROR",
+                (
+                    "dead_letter customer=m•••@p•••.example code=http.400 text=refused"
+                    " -- see frontdesk_customers for how many there are"
+                ),
+            ),
         ),
         (
             Outcome(Kind.TRANSIENT, "http.502", "HTTP 502", "Wait."),
             Retry(CLAIM, 0, "http.502", "HTTP 502"),
-            ("WARNING", "not_delivered code=http.502 text=HTTP 502 Wait."),
+            ("WARNING", "not_delivered code=http.502 text=HTTP 502 -- Wait."),
         ),
         (
             Outcome(Kind.SETUP, "http.403", "HTTP 403", "Add the address."),
             Retry(CLAIM, 0, "http.403", "HTTP 403"),
-            ("ERROR", "not_delivered code=http.403 text=HTTP 403 Add the address."),
+            ("ERROR", "not_delivered code=http.403 text=HTTP 403 -- Add the address."),
         ),
     ],
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any, Final
 
 import httpx
@@ -18,6 +20,7 @@ OMAR: Final = Shopper("Omar", "Haddad", "omar@example.org")
 MEI: Final = Shopper("Mei", "Lin", "mei.lin@example.net")
 SHOPPERS: Final = (JANE, OMAR, MEI)
 _ARRIVAL_S: Final = 20.0
+_NEEDED: Final = ("itsdangerous", "jinja2", "python_multipart")
 
 #: The log lines worth telling, by part: a pattern and how it is told.
 _STEPS: Final[dict[str, list[tuple[re.Pattern[str], str]]]] = {
@@ -34,6 +37,12 @@ _STEPS: Final[dict[str, list[tuple[re.Pattern[str], str]]]] = {
 
 def run(*, once: bool) -> int:
     """Run the demo; 0, or 1 with the reason. Without `once` it goes on until Ctrl-C."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        _say(f'failed: {", ".join(missing)} is missing; install: pip install "frontdesk[demo]"')
+        return 1
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)  # so that what was started is ended
     _say("starting a storefront, the sidecar and a simulated SAP Commerce Cloud …")
     try:
         with Stack() as stack:
@@ -51,6 +60,10 @@ def run(*, once: bool) -> int:
     except KeyboardInterrupt:
         _say("\nended")
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

@@ -134,7 +134,9 @@ class Stack:
             f'[sap]\nbase_url = "{self.sap_url}"\nclient_id = "frontdesk"\n'
             f'client_secret_file = "{secret}"\n'
             f'[store]\npath = "{self.directory / "store" / "frontdesk.db"}"\n'
-            f'[http]\nport = {_port(self.sidecar_url)}\n[log]\nlevel = "{log_level}"\n{settings}'
+            f'[http]\nport = {_port(self.sidecar_url)}\n[log]\nlevel = "{log_level}"\n'
+            # The simulator answers at once: a second is enough of a rest.
+            f"[forward]\nrest_s = 1\nquiet_s = 1\n{settings}"
         )
 
     def __enter__(self) -> Self:

@@ -46,8 +46,17 @@ class SQLiteStore(Store):
         self._token = token
 
     @classmethod
-    def open(cls, path: Path, *, token: Callable[[], str] = lambda: secrets.token_hex(8)) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        quiet_until: int = 0,
+        latest: int | None = None,
+        token: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> Self:
         """Open or create the file, bring its schema up to date and end the leases found in it.
+
+        Customers that were leased are due at `quiet_until`, none is due later than `latest`.
 
         A missing directory is made 0700 and the file 0600. `token` makes lease tokens, each a new
         one. Raises StoreLocked, StoreTooNew, StoreFailed or another StoreError.
@@ -56,7 +65,9 @@ class SQLiteStore(Store):
         try:
             file.connection.create_function("forgotten", 1, _forgotten, deterministic=True)
             with file.transaction():
-                file.connection.execute(sql.END_LEASES)
+                file.connection.execute(sql.END_LEASES, (quiet_until,))
+                if latest is not None:
+                    file.connection.execute(sql.BRING_FORWARD, (latest, latest))
         except BaseException:
             file.close()
             raise

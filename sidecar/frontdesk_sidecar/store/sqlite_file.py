@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -59,6 +60,7 @@ class SQLiteFile:
         self.connection = connection
         self._depth = 0
         self._failed = False
+        self._identity = _identity(path)
 
     @classmethod
     def open(cls, path: Path, migrations: Migrations) -> Self:
@@ -73,7 +75,8 @@ class SQLiteFile:
                 path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"cannot open {path}: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(f"cannot be opened: {reason}; store.path names it") from error
         file = cls(path, connection)
         try:
             file._configure()
@@ -89,7 +92,7 @@ class SQLiteFile:
                 self.connection.execute(pragma)
             (mode,) = self.connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
-            raise StoreError(f"{self.path}: the file system does not allow a write-ahead log")
+            raise StoreError("the file system does not allow a write-ahead log")
 
     def _migrate(self, migrations: Migrations) -> None:
         with self.transaction():
@@ -111,7 +114,7 @@ class SQLiteFile:
             if self._depth and not self.connection.in_transaction:
                 # SQLite ends the whole transaction by itself on some errors; a savepoint would
                 # now start, and commit, one of its own.
-                raise StoreError(f"{self.path}: the transaction was rolled back")
+                raise StoreError("the transaction was rolled back")
             self.connection.execute(begin)
             self._depth += 1
             try:
@@ -127,8 +130,12 @@ class SQLiteFile:
                 self._depth -= 1
 
     def _refuse_if_failed(self) -> None:
+        if self._depth == 0 and _identity(self.path) != self._identity:
+            # Commits would go on to succeed, into a file that nobody can open again.
+            self._failed = True
+            raise StoreFailed("the file was removed or replaced while it was open")
         if self._failed:
-            raise StoreFailed(f"{self.path}: failed before; look at the disk and open it again")
+            raise StoreFailed("it failed before; look at the disk and open it again")
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -139,7 +146,8 @@ class SQLiteFile:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             kind = _KINDS.get(code & 0xFF, StoreError)  # the higher bits tell its variants apart
             self._failed = self._failed or kind is StoreFailed
-            raise kind(f"{self.path}: {error}") from error
+            text = "another frontdesk has it open" if kind is StoreLocked else str(error)
+            raise kind(text) from error
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""
@@ -160,6 +168,14 @@ class SQLiteFile:
             self.connection.close()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _make_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Opening an existing file here and closing it again would drop the POSIX locks of a
@@ -167,4 +183,6 @@ def _make_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise StoreError(f"{path} is not a file; store.path names the file") from None
         path.chmod(0o600)

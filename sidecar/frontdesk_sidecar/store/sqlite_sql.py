@@ -111,9 +111,15 @@ UPDATE customers SET state = 'leased', lease_token = ?, due_at = ? WHERE id = ?
 """
 
 #: Whoever opens the file is its only user, so a lease found in it belongs to a dead process.
+#: quiet until: whoever held the lease may have a request under way at the target
 END_LEASES: Final = """
-UPDATE customers SET state = 'pending', lease_token = NULL, due_at = 0
+UPDATE customers SET state = 'pending', lease_token = NULL, due_at = ?
 WHERE due_at IS NOT NULL AND state = 'leased'
+"""
+
+#: latest, latest: where the clock was ahead, nobody waits for it to be there again
+BRING_FORWARD: Final = """
+UPDATE customers SET due_at = ? WHERE due_at > ? AND state = 'pending'
 """
 
 DELIVERED: Final = """
