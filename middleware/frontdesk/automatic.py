@@ -102,7 +102,9 @@ def choose(exchange: Exchange, event: str) -> Person | None:
     """The identified person of a successful exchange, or None when nobody can be told."""
     document = exchange.response.json()
     scope = exchange.scope
-    if event == LOGGED_IN and not _is_surrounded(scope):
+    if event == LOGGED_IN and not (
+        "user" in scope or _is_there(scope.get("session")) or _is_there(scope.get("state"))
+    ):
         answered = _plainly_named(document)
         if answered is not None:
             # Nearly every login: nothing can be added, and nothing is there to contradict.
@@ -166,12 +168,9 @@ def _together(parts: Iterable[Person]) -> Person | None:
     return chosen
 
 
-def _is_surrounded(scope: Scope) -> bool:
-    """True when there may be a user, a session or a state; empty ones are none."""
-    for part in (scope.get("session"), scope.get("state")):
-        if part is not None and not (type(part) is dict and not part):
-            return True
-    return "user" in scope
+def _is_there(part: Any) -> bool:
+    """True for a session or a state that holds something, or that only its own code can tell."""
+    return part is not None and (type(part) is not dict or bool(part))
 
 
 def _surroundings(scope: Scope) -> tuple[Person, Person, Person]:

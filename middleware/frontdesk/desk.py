@@ -77,11 +77,14 @@ class Desk:
             with process.lock:
                 unsent, process.unsent = process.unsent, {}
         message_id = f"{process.prefix}{next(process.numbers):012x}"
+        # The order of one process's messages is in their times, so each is later than the last.
+        now = self._now()
+        if now <= process.last and process.last - now < _STEP_BACK:
+            now = process.last + _TICK
+        process.last = now
         event, user_id, traits, route = finding
         try:
-            line = encode(
-                message_id, self._moment(process), user_id, traits, event, route, self._site, unsent
-            )
+            line = encode(message_id, now, user_id, traits, event, route, self._site, unsent)
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
             self.count("dropped.unencodable")
@@ -107,14 +110,6 @@ class Desk:
         if now - self._complained.get(reason, -_COMPLAINT_S) >= _COMPLAINT_S:
             self._complained[reason] = now
             _log.warning("frontdesk %s: %s", reason, text)
-
-    def _moment(self, process: Process) -> datetime:
-        """Now, and later than before: the order of one process's messages is in their times."""
-        now = self._now()
-        if now <= process.last and process.last - now < _STEP_BACK:
-            now = process.last + _TICK
-        process.last = now
-        return now
 
     def _after_fork(self, pid: int) -> Process:
         # What the parent counted the parent tells, and its lock may have been held by a thread.

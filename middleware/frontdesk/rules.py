@@ -78,7 +78,7 @@ class Rule:
 
     def judge(self, exchange: Exchange) -> Finding | str:
         """Whom a finished exchange identified, or the reason why nobody: a counter's name."""
-        reason = failure(self.when, exchange, self.event)  # type: ignore[arg-type] # normalised
+        reason = failure(self.when, exchange, self.event)
         if reason is not None:
             return reason
         person = self._named(exchange) if self._traits else choose(exchange, self.event)

@@ -43,26 +43,27 @@ _UNFINISHED: Final = spellings(
 _MARKS: Final = _ERRORS | _FLAGS | _CODES | _UNFINISHED
 _SIGNS: Final = TOKEN_SPELLINGS | USER_ID_SPELLINGS | ID_SPELLINGS
 _ENVELOPES: Final = ("data", "result", "payload", "response")
+_TELLING: Final = _MARKS.union(_ENVELOPES)
 _NO: Final = (False, "false", "False")  # 0 equals False
 _NOTHING_SAID: Final = frozenset(("", "0", "false", "none", "null", "ok", "success"))
 _ERROR_STATES: Final = frozenset(("error", "fail", "failed", "failure", "unauthorized"))
 _GOOD_STATES: Final = frozenset(("ok", "success", "successful", "authenticated"))
 
 
-def failure(when: When, exchange: Exchange, event: str) -> str | None:
+def failure(when: Any, exchange: Exchange, event: str) -> str | None:
     """None when the exchange succeeded, else the reason why not: a word for the counters."""
     status = exchange.status
-    if isinstance(when, tuple):
-        return None if status in when else "status"
+    if when == "auto":
+        if 200 <= status < 300:
+            return _answered_badly(exchange)
+        if status in _REDIRECTS:
+            return _redirected_back(exchange, event) if exchange.request.is_form else "not_a_form"
+        return "status"
     if when == "2xx":
         return None if 200 <= status < 300 else "status"
     if when == "redirect":
         return _redirected_back(exchange, event) if status in _REDIRECTS else "status"
-    if 200 <= status < 300:
-        return _answered_badly(exchange)
-    if status in _REDIRECTS:
-        return _redirected_back(exchange, event) if exchange.request.is_form else "not_a_form"
-    return "status"
+    return None if status in when else "status"
 
 
 def shows_success(exchange: Exchange, event: str) -> bool:
@@ -85,9 +86,9 @@ def _answered_badly(exchange: Exchange) -> str | None:
     document = exchange.response.json()
     if document is None and not exchange.response.is_empty:
         return "unreadable"  # it may as well say that the login failed
-    if type(document) is dict and any(_is_bad(part) for part in _parts(document)):
-        return "error_in_answer"
-    return None
+    if type(document) is not dict or _TELLING.isdisjoint(document):
+        return None  # nearly every login: there is nothing to look into
+    return "error_in_answer" if any(map(_is_bad, _parts(document))) else None
 
 
 def _parts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

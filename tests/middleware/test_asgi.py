@@ -449,7 +449,7 @@ FAULTS: list[tuple[object, str]] = [
     (Body, "feed"),
     (Body, "__init__"),
     (desk_module.Desk, "note"),
-    (desk_module.Desk, "_moment"),
+    (desk_module, "encode"),
     (journal_module.Journal, "append"),
 ]
 
