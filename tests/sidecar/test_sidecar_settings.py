@@ -343,7 +343,7 @@ x = 1
         "FRONTDESK_SERVICE_HOST": "10.0.0.7",
         "FRONTDESK_APP": "shop.main:app",
         "FRONTDESKS": MARK,
-        "HOME": "/root",
+        "HOME": "/home/ops",
     }
     assert sorted(problems(toml, environ)) == [
         "FRONTDESK_SAP__CLIENT_SECERT: is not a setting",
