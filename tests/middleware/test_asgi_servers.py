@@ -239,7 +239,7 @@ def test_beside_the_compression_of_a_stream(journal: Path, capture: Middleware, 
 
     other = Middleware(GZipMiddleware, minimum_size=1)
     stack = [capture, other] if side == "inside" else [other, capture]
-    answer = lambda: StreamingResponse(chunks(), media_type="application/json")  # noqa: E731
+    answer = lambda: StreamingResponse(chunks(), media_type="application/json")  # noqa: E731 - one line says it
     with serving(shop(*stack, answer=answer)) as url:
         assert with_gzip(got := log_in(url))
     assert got.content == content

@@ -670,11 +670,11 @@ def test_what_lies_in_memory(tmp_path: Path) -> None:
     mounts = Path("/proc/self/mountinfo").read_text()
     if " /dev/shm " in mounts:
         assert is_memory_backed("/dev/shm")  # noqa: S108 - it is only asked about
-        assert is_memory_backed("/dev/shm/not/there/yet")  # noqa: S108
+        assert is_memory_backed("/dev/shm/not/there/yet")  # noqa: S108 - only asked about
     assert not is_memory_backed("/proc")
     link = tmp_path / "link"
     link.symlink_to("/dev/shm")  # noqa: S108 - it is only asked about
-    assert is_memory_backed(str(link)) == is_memory_backed("/dev/shm")  # noqa: S108
+    assert is_memory_backed(str(link)) == is_memory_backed("/dev/shm")  # noqa: S108 - the same
 
 
 MOUNTS = r"""

@@ -67,8 +67,8 @@ def test_every_problem_is_named_at_once() -> None:
             "Registered",
             "login",
             when="sometimes",
-            traits={"email": "email", "name": [], "phone": [5]},  # type: ignore[list-item]
-            user_id=7,  # type: ignore[arg-type]
+            traits={"email": "email", "name": [], "phone": [5]},  # type: ignore[list-item] # wrong
+            user_id=7,  # type: ignore[arg-type] # wrong
         )
     problems = caught.value.problems
     assert len(problems) == 7
@@ -107,7 +107,7 @@ def test_odd_values_are_refused_not_raised_over() -> None:
     """Values of any type give problems."""
     for value in (None, 5, [], {}, object()):
         with pytest.raises(ConfigurationError):
-            Rule(value, value)  # type: ignore[arg-type]
+            Rule(value, value)  # type: ignore[arg-type] # wrong
 
 
 def test_rules_are_values() -> None:

@@ -332,7 +332,7 @@ async def test_a_transient_failure_is_tried_again_later(store: SQLiteStore) -> N
             assert len(target.payloads) == sent
             bench.now += 1
             bench.forwarder.wake()
-            await until(lambda sent=sent: len(target.payloads) > sent)  # type: ignore[misc]
+            await until(lambda sent=sent: len(target.payloads) > sent)  # type: ignore[misc] # bound
         await bench.until_counts(clean=1)
     assert len(target.payloads) == 3
 
@@ -357,7 +357,7 @@ async def test_a_back_off_has_a_cap(store: SQLiteStore) -> None:
     async with running(store, target, pace=pace, chance=1.0) as bench:
         await bench.absorb("ann")
         for number in range(1, 5):
-            await until(lambda number=number: len(target.payloads) == number)  # type: ignore[misc]
+            await until(lambda number=number: len(target.payloads) == number)  # type: ignore[misc] # bound
             await bench.until_counts(pending=1, due=0, leased=0)
             bench.pass_time(3)
         await until(lambda: len(target.payloads) == 5)

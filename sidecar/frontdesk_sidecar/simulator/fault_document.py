@@ -49,7 +49,7 @@ _COMMON: Final[dict[str, _Field]] = {
     "probability": (
         "probability",
         "a number from 0 to 1",
-        lambda value: _is_number(value) and 0 <= value <= 1,  # type: ignore[operator]
+        lambda value: _is_number(value) and 0 <= value <= 1,  # type: ignore[operator] # checked
     ),
     "seed": ("seed", "an integer", lambda value: isinstance(value, int)),
 }
@@ -59,7 +59,7 @@ _OF_KIND: Final[dict[str, dict[str, _Field]]] = {
         "status": (
             "status",
             "an HTTP status from 200 to 599",
-            lambda value: _is_positive_integer(value) and 200 <= value <= 599,  # type: ignore[operator]
+            lambda value: _is_positive_integer(value) and 200 <= value <= 599,  # type: ignore[operator] # checked
         ),
         "body": ("body", "a string or a JSON object", lambda value: isinstance(value, str | dict)),
         "contentType": ("content_type", "a media type", _is_text),

@@ -194,7 +194,7 @@ def _read_datetime(attribute: Attribute, value: object) -> Value:
     if match is None or millis is None:
         raise odata_error(f"The literal '{value}' is not formatted properly.")
     try:
-        moment = datetime(*(int(part or 0) for part in match.groups()[:6]), tzinfo=UTC)  # type: ignore[arg-type, misc]
+        moment = datetime(*(int(part or 0) for part in match.groups()[:6]), tzinfo=UTC)  # type: ignore[arg-type, misc] # six of them
     except ValueError:
         raise odata_error(f"The literal '{value}' is not formatted properly.") from None
     return int((moment - _EPOCH).total_seconds()) * 1000 + millis

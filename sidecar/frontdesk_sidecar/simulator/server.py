@@ -137,7 +137,7 @@ def _http_protocol() -> type[Any]:
 def _cuttable(base: type[Any]) -> type[asyncio.Protocol]:
     """The protocol, with a way to cut the connection in the `state` of every scope."""
 
-    class CuttableProtocol(base):  # type: ignore[misc]
+    class CuttableProtocol(base):  # type: ignore[misc] # chosen at run time
         def __init__(self, *, app_state: dict[str, Any], **others: Any) -> None:
             super().__init__(app_state={**app_state, CUT: self._cut}, **others)
 
