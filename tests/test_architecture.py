@@ -23,7 +23,7 @@ PACKAGES = {
 PURE = {
     f"frontdesk.{name}"
     for name in (
-        *("automatic", "event", "exceptions", "exchange", "presets"),
+        *("automatic", "event", "exceptions", "exchange", "persons", "presets"),
         *("rules", "sources", "success", "traits"),
     )
 } | {

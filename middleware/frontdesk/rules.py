@@ -7,10 +7,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from frontdesk.automatic import Person, choose
+from frontdesk.automatic import choose
 from frontdesk.event import EVENTS
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange, Scope
+from frontdesk.persons import Person
 from frontdesk.sources import Path
 from frontdesk.success import NAMED, When, failure, shows_success
 from frontdesk.traits import canonical, email, masked, scalar

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from asgi_support import JANE, SECRET, exchange_of
-from frontdesk.automatic import Person, choose, person_in
+from frontdesk.automatic import choose
 from frontdesk.event import LOGGED_IN, SIGNED_UP
+from frontdesk.persons import Person, person_in
 
 OTHER = "other@example.com"
 
