@@ -35,7 +35,10 @@ def test_the_wheel_holds_both_packages_and_no_more(wheel: Path) -> None:
     assert {"frontdesk/py.typed", "frontdesk_sidecar/py.typed"} <= set(names)
     assert "frontdesk_sidecar/examples/shop/main.py" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not [name for name in names if "test" in name or name.endswith((".db", ".secret"))]
+    parts = {part for name in names for part in name.split("/")}
+    assert not [part for part in parts if part.startswith("test") or part == "conftest.py"]
+    assert not [name for name in names if name.endswith((".db", ".secret"))]
+    assert "frontdesk/presets/usual-routes.toml" in names
 
 
 def test_the_web_side_needs_orjson_alone(wheel: Path) -> None:

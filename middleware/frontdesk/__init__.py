@@ -6,6 +6,7 @@ from frontdesk.asgi import CaptureMiddleware
 from frontdesk.desk import identify
 from frontdesk.event import Identify
 from frontdesk.exceptions import ConfigurationError, FrontdeskError, MalformedMessage
+from frontdesk.notes import add_traits, veto
 from frontdesk.rules import Rule
 from frontdesk.settings import Capture
 
@@ -18,5 +19,7 @@ __all__ = [
     "MalformedMessage",
     "Rule",
     "__version__",
+    "add_traits",
     "identify",
+    "veto",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import threading
 import time
@@ -15,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from frontdesk.event import IDENTIFIED, Identify, encode
+from frontdesk.event import IDENTIFIED, IDENTIFY, counts_of, encode, encode_counts
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import Journal
+from frontdesk.privacy import Privacy
 from frontdesk.rules import Finding
 from frontdesk.settings import Capture, load_capture
 from frontdesk.traits import canonical, clean, email, scalar
@@ -25,6 +27,9 @@ from frontdesk.traits import canonical, clean, email, scalar
 _log = logging.getLogger("frontdesk")
 _NOW: Final = partial(datetime.now, UTC)
 _COMPLAINT_S: Final = 60.0
+#: Counts that no message takes along are told in a line of their own, this often at most.
+COUNTS_EVERY_S: Final = 10.0
+_COUNTS_LINE: Final = b'{"type":"counts"'
 _TICK: Final = timedelta(microseconds=1)
 _STEP_BACK: Final = timedelta(seconds=1)
 
@@ -51,17 +56,25 @@ class Process:
         self.lock = threading.Lock()
         self.counts: dict[str, int] = {}
         self.unsent: dict[str, int] = {}
+        self.tell_at = -math.inf
 
 
 class Desk:
     """Where findings are handed in. Nothing is opened or started before the first."""
 
-    def __init__(self, settings: Capture, *, now: Callable[[], datetime] = _NOW) -> None:
+    def __init__(
+        self,
+        settings: Capture,
+        *,
+        now: Callable[[], datetime] = _NOW,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.journal = Journal(
             settings.journal, on_drop=self._dropped, limit_bytes=settings.journal_limit_bytes
         )
         self._site = settings.site
         self._now = now
+        self._clock = clock
         self._process = Process(os.getpid())
         self._processes: dict[int, Process] = {self._process.pid: self._process}
         self._complained: dict[str, float] = {}
@@ -92,13 +105,27 @@ class Desk:
         return self.journal.append(line, pid)
 
     def count(self, name: str) -> None:
-        """Count what did not become a message; the sum travels in the next one that does."""
+        """Count what did not become a message.
+
+        The sum travels with the next one that does, or in a line of its own if the last such line
+        is `COUNTS_EVERY_S` old.
+        """
         process = self._process
         if process.pid != os.getpid():
             process = self._after_fork(os.getpid())
         with process.lock:
             process.counts[name] = process.counts.get(name, 0) + 1
             process.unsent[name] = process.unsent.get(name, 0) + 1
+            now = self._clock()
+            if now - process.tell_at < COUNTS_EVERY_S:
+                return
+            # Before the line is written: one that is dropped is told of by counting it.
+            process.tell_at = now
+            unsent, process.unsent = process.unsent, {}
+        try:
+            self.journal.append(encode_counts(self._now(), unsent, self._site), process.pid)
+        except Exception:  # noqa: BLE001 - errors are told of by counting them: this is the last
+            self._restore(unsent)
 
     def statistics(self) -> dict[str, int]:
         """What this process counted, by name: `skipped.…`, `dropped.…`, `error`."""
@@ -106,7 +133,7 @@ class Desk:
 
     def complain(self, reason: str, text: str) -> None:
         """Log a warning about `reason`, at most once a minute; `text` holds no trait."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._complained.get(reason, -_COMPLAINT_S) >= _COMPLAINT_S:
             self._complained[reason] = now
             _log.warning("frontdesk %s: %s", reason, text)
@@ -118,8 +145,10 @@ class Desk:
         return self._process
 
     def _dropped(self, line: bytes, reason: str) -> None:
+        self._restore(counts_of(line))
+        if line.startswith(_COUNTS_LINE):
+            return  # no customer was in it
         self.count(f"dropped.{reason}")
-        self._restore(Identify.decode(line).counts)
         advice = _ADVICE.get(reason, "identified customers are being dropped")
         self.complain(
             reason, f"logins are not being captured: journal {self.journal.directory}: {advice}"
@@ -152,7 +181,8 @@ def identify(
     """Say who it was where no rule can see it: a job, a socket, a sign-in of your own.
 
     `traits` by the Segment spec's names or their spellings, with at least `email`; values are
-    text, numbers, or lists and tables of them. True when the message is in the journal. Never
+    text, numbers, or lists and tables of them. `drop` and `hash` of the settings hold; consent is
+    the caller's to ask for. True when the message is in the journal. Never
     raises and never waits: a message without a usable e-mail address is counted and dropped.
     """
     global _default  # read once: the environment of a process does not change
@@ -166,13 +196,13 @@ def identify(
         settings = _default
     desk = desk_of(settings)
     try:
-        finding = _finding(user_id, traits, event)
+        finding = _finding(user_id, traits, event, settings.privacy)
     except Exception as error:  # noqa: BLE001 - whatever was handed in, the caller goes on
-        desk.count("error")
+        desk.count("identify.error")
         desk.complain("error", f"identify: {type(error).__name__}")
         return False
     if finding is None:
-        desk.count("skipped.anonymous")
+        desk.count("identify.anonymous")
         return False
     return desk.note(finding)
 
@@ -180,7 +210,9 @@ def identify(
 _default: Capture | None = None
 
 
-def _finding(user_id: str | None, traits: Mapping[str, object], event: str) -> Finding | None:
+def _finding(
+    user_id: str | None, traits: Mapping[str, object], event: str, privacy: Privacy
+) -> Finding | None:
     kept: dict[str, object] = {}
     for name, value in traits.items():
         plain = value if isinstance(value, list | dict) else scalar(value)
@@ -191,4 +223,4 @@ def _finding(user_id: str | None, traits: Mapping[str, object], event: str) -> F
         return None
     kept["email"] = address
     named = None if user_id is None else clean(str(user_id))
-    return Finding(event, named or address.lower(), kept, "identify")
+    return Finding(event, *privacy.protect(named or address.lower(), kept), IDENTIFY)

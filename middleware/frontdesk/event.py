@@ -26,17 +26,24 @@ EVENTS: Final = (IDENTIFIED, SIGNED_UP, LOGGED_IN)
 COUNTS: Final = frozenset(
     (
         "error",
-        *(f"skipped.{why}" for why in ("status", "stream", "anonymous", "no_json", "unreadable")),
-        *(f"skipped.{why}" for why in ("no_sign", "sent_elsewhere")),
-        *(f"skipped.{why}" for why in ("error_in_answer", "redirected_back", "not_a_form")),
+        *(f"skipped.{why}" for why in ("status", "condition", "stream", "unfinished", "no_json")),
+        *(f"skipped.{why}" for why in ("unreadable", "unreadable_encoding", "error_in_answer")),
+        *(f"skipped.{why}" for why in ("redirected_back", "sent_elsewhere", "not_a_form")),
+        *(f"skipped.{why}" for why in ("no_callback", "other_grant", "anonymous", "no_sign")),
+        *(f"skipped.{why}" for why in ("no_consent", "vetoed")),
         *(f"dropped.journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
         *(f"dropped.{why}" for why in ("queue_full", "too_large", "unencodable")),
+        *(f"identify.{why}" for why in ("anonymous", "error")),
     )
 )
+#: The route of messages that no request gave: `frontdesk.identify()`.
+IDENTIFY: Final = "identify"
 
 #: One message is one line of at most this many bytes, the line feed included.
 MAX_LINE_BYTES: Final = 64 * 1024
 
+#: No process counts further; what does is no count, and must not become a metric's value.
+_MAX_COUNT: Final = 2**53
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
@@ -138,6 +145,28 @@ def encode(
     return orjson.dumps(message, option=_OPTIONS)
 
 
+def encode_counts(timestamp: datetime, counts: Mapping[str, int], site: str | None) -> bytes:
+    """A line that tells counts alone, for a process that has no message to tell them with."""
+    context: dict[str, object] = {} if site is None else {"site": site}
+    message = {"type": "counts", "timestamp": timestamp, "counts": counts, "context": context}
+    return orjson.dumps(message, option=_OPTIONS)
+
+
+def counts_of(line: bytes) -> dict[str, int]:
+    """The counts that a line of either kind tells. Raises MalformedMessage."""
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise MalformedMessage("json") from None
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind == "counts":
+        return _counts(message.get("counts"))
+    if kind != "identify":
+        raise MalformedMessage("type")
+    context = message.get("context")
+    return _counts(context.get("counts")) if isinstance(context, dict) else {}
+
+
 def _context(event: str, route: str | None, site: str | None) -> dict[str, object]:
     context: dict[str, object] = {"event": event}
     if route is not None:
@@ -187,5 +216,5 @@ def _counts(value: object) -> dict[str, int]:
     return {
         name: number
         for name, number in value.items()
-        if isinstance(name, str) and isinstance(number, int) and number > 0
+        if type(number) is int and 0 < number <= _MAX_COUNT
     }

@@ -8,16 +8,18 @@ Source: ASGI HTTP & WebSocket message format, version 2.5 (optional keys have de
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
 
+from frontdesk.coding import unpack
+from frontdesk.headers import RawHeaders, header
+from frontdesk.multipart import AMBIGUOUS, Multipart
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-RawHeaders = Iterable[tuple[bytes, bytes]]
 
 MAX_BODY_BYTES: Final = 64 * 1024
 #: A small compressed body can unpack to gigabytes; what exceeds this is not read.
@@ -27,9 +29,8 @@ MAX_FIELDS: Final = 256
 FORM: Final = b"application/x-www-form-urlencoded"
 MULTIPART: Final = b"multipart/form-data"
 
-#: zlib window bits by content-coding, RFC 9110 section 8.4.1; "deflate" is the zlib format there.
-_CODINGS: Final = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
 _UNREAD: Final = object()
+_JSON_KIND: Final = (b"application/json", b"")
 
 
 class Body:
@@ -39,7 +40,7 @@ class Body:
     """
 
     __slots__ = (
-        *("_chunks", "_form", "_headers", "_json", "_kind", "_size"),
+        *("_chunks", "_form", "_headers", "_json", "_kind", "_parts", "_size"),
         *("complete", "expected", "too_large"),
     )
 
@@ -54,6 +55,7 @@ class Body:
         self._size = 0
         self._json: Any = _UNREAD
         self._form: dict[str, str] | None = None
+        self._parts: Multipart | None = None
 
     @property
     def media_type(self) -> bytes:
@@ -88,6 +90,11 @@ class Body:
         """True when the body is complete and has no byte."""
         return self.complete and self._size == 0
 
+    @property
+    def is_null(self) -> bool:
+        """True for JSON that says `null`, which is what some frameworks say instead of nothing."""
+        return self._json is None and (self._plain() or b"").strip() == b"null"
+
     def feed(self, message: Message) -> bool:
         """Take one body message, whose bytes are not copied; True when nothing more is awaited."""
         chunk = message.get("body", b"")
@@ -95,9 +102,8 @@ class Body:
             self._size += len(chunk)
             if self._size <= MAX_BODY_BYTES:
                 self._chunks.append(chunk)
-            elif not self.too_large:
-                self.too_large = True
-                self._chunks.clear()
+            else:
+                self._feed_beyond(chunk)
         expected = self.expected
         if not message.get("more_body", False) or (expected and self._size >= expected):
             # Whoever was told the length is content once it is reached, whatever may follow.
@@ -107,7 +113,7 @@ class Body:
     def forget(self) -> None:
         """Let go of the bytes, and of what was read of them."""
         self._chunks.clear()
-        self._json, self._form = None, {}
+        self._json, self._form, self._parts = None, {}, None
 
     def json(self) -> Any:
         """The JSON document; None when there is none, or none that can be read."""
@@ -116,10 +122,21 @@ class Body:
         return self._json
 
     def form(self) -> dict[str, str]:
-        """The url-encoded form's first value by name; empty when there is none."""
+        """The form's texts by name; empty when there is none. Files are not read."""
         if self._form is None:
-            self._form = fields(self._plain() or b"") if self.media_type == FORM else {}
+            self._form = self._read_form()
         return self._form
+
+    def holds(self, word: bytes) -> bool:
+        """Whether these bytes are anywhere in what is held, as it passed."""
+        chunks = self._chunks
+        return word in (chunks[0] if len(chunks) == 1 else b"".join(chunks))
+
+    def raw(self) -> bytes | None:
+        """All bytes as they passed; None beyond the limit, or with a content-coding."""
+        if self.too_large or self.coding not in (b"", b"identity"):
+            return None
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
     def read_headers(self) -> tuple[bytes, bytes]:
         """Media type and content-coding; `expected` is known from here on."""
@@ -136,21 +153,42 @@ class Body:
         self._kind = kind = (media_type, coding)
         return kind
 
+    def _feed_beyond(self, chunk: bytes) -> None:
+        """What exceeds the limit is forgotten; of a multipart form only the files are."""
+        if not self.too_large:
+            self.too_large = True
+            if self.media_type == MULTIPART and self.coding == b"":
+                self._parts = self._multipart()
+            self._chunks.clear()
+        if self._parts is not None:
+            self._parts.feed(chunk)
+
+    def _read_form(self) -> dict[str, str]:
+        if self.media_type == FORM:
+            return fields(self._plain() or b"")
+        if self.media_type != MULTIPART or not self.complete:
+            return {}
+        return (self._parts or self._multipart()).fields()
+
+    def _multipart(self) -> Multipart:
+        parts = Multipart((header(self._headers, b"content-type") or "").encode("latin-1"))
+        for chunk in self._chunks:
+            parts.feed(chunk)
+        return parts
+
     def _plain(self) -> bytes | None:
         """The whole body without its content-coding; None if it can't be had within the bounds."""
         if not self.complete or self.too_large:
             return None
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        if self.coding in (b"", b"identity"):
-            return body
-        if self.coding not in _CODINGS:
-            return None
-        reader = zlib.decompressobj(_CODINGS[self.coding])
-        try:
-            plain = reader.decompress(body, MAX_UNPACKED_BYTES)
-        except zlib.error:
-            return None
-        return plain if reader.eof else None
+        return body if self.coding == b"" else unpack(body, self.coding, MAX_UNPACKED_BYTES)
+
+    @classmethod
+    def of(cls, document: Any) -> Body:
+        """A body that is this JSON document."""
+        body = cls(())
+        body._kind, body._json, body._size, body.complete = _JSON_KIND, document, 1, True
+        return body
 
 
 class Exchange:
@@ -182,6 +220,13 @@ class Exchange:
             response.complete = True
         return response.complete
 
+    def part(self, request: Any, response: Any) -> Exchange:
+        """A part of this exchange as one of its own: what was asked, and what was answered."""
+        part = Exchange(self.scope)
+        part.status, part.response_headers = self.status, self.response_headers
+        part.request, part.response = Body.of(request), Body.of(response)
+        return part
+
     def forget(self) -> None:
         """Let go of both bodies."""
         self.request.forget()
@@ -192,32 +237,19 @@ class Exchange:
 _NOTHING: Final = Body(())
 
 
-def header(headers: RawHeaders, name: bytes) -> str | None:
-    """The first value of a header, `name` in lower case; bytes read as ISO-8859-1 (RFC 9110)."""
-    for key, value in headers:
-        if key.lower() == name:
-            return value.decode("latin-1")
-    return None
-
-
-def cookies(headers: RawHeaders) -> dict[str, str]:
-    """The request's cookies by name (RFC 6265 section 4.2)."""
-    texts = (value.decode("latin-1") for key, value in headers if key.lower() == b"cookie")
-    pairs = (part.partition("=") for part in ";".join(texts).split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
-
-
 def fields(encoded: bytes) -> dict[str, str]:
-    """Names and first values of url-encoded bytes (WHATWG URL standard, section 5.1).
+    """Names and values of url-encoded bytes (WHATWG URL standard, section 5.1).
 
-    Undecodable bytes become U+FFFD, which no trait may hold. More than `MAX_FIELDS` fields are no
-    login form: nothing is read.
+    Undecodable bytes become U+FFFD, which no trait may hold; so does a value given twice in
+    different ways, since nobody knows which of them the app takes. More than `MAX_FIELDS` fields
+    are no login form: nothing is read.
     """
     if encoded.count(b"&") >= MAX_FIELDS:
         return {}
     form: dict[str, str] = {}
     for name, value in parse_qsl(encoded.decode("utf-8", "replace"), errors="replace"):
-        form.setdefault(name, value)
+        if form.setdefault(name, value) != value:
+            form[name] = AMBIGUOUS
     return form
 
 

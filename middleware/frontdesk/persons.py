@@ -1,14 +1,26 @@
-"""Persons in documents: who an object, a JSON document or a form speaks of.
+"""A person: what one object of plain data (a JSON object, a form) says of them.
 
-Pure reading, no choice between sources: that is `automatic`. Of objects, the attributes they
-store are read; none of the app's code is run.
+Which object of a document that is, `documents` knows; an app's own objects are made plain by
+`stored`. Work is bounded: the first `MAX_KEYS` keys of an object, `MAX_ELEMENTS` elements of a
+list, and as many levels as the caller says.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
+from frontdesk.addresses import (
+    ADDRESS_NAMES,
+    FIELDS,
+    MAX_KEYS,
+    OWN_KEYS,
+    items_of,
+    own_address,
+)
+from frontdesk.details import DETAIL_NAMES, LISTS, details
 from frontdesk.traits import (
     ID_SPELLINGS,
     LOGIN_SPELLINGS,
@@ -19,26 +31,52 @@ from frontdesk.traits import (
     email,
     mask,
     masked,
+    ranked,
+    spellings,
 )
 
-CLEAR_KEYS: Final = ("user", "customer", "shopper", "viewer", "me")
-VAGUE_KEYS: Final = ("account", "profile", "member")
-ENVELOPE_KEYS: Final = ("data", "result", "payload", "response")
-PART_KEYS: Final = ("profile", "attributes", "account", "customer", "user")
-BARE_PART_KEYS: Final = PART_KEYS[:2]  # the rest are persons of their own in a document
-_PARTS: Final = frozenset(PART_KEYS)
-_DEPTH: Final = 3
+#: How much of an object is believed. NAMED: it stands under a name such as `user`. BARE: it may
+#: as well be a session or a token with an address in it; then its `id` is not the user's, and a
+#: `title` is that of a page. PART: a row of its own that belongs to a person, such as a profile.
+NAMED: Final = "named"
+BARE: Final = "bare"
+PART: Final = "part"
 
-#: what a field's name means: a trait, the user's id, some id, or what was typed at a login
+
+_DETAILS: Final = (
+    *("profile", "attributes", "traits", "user metadata", "app metadata", "user data"),
+    *("user profile", "customer profile", "personal info", "personal details", "user info"),
+)
+#: what holds more of the same person, and persons who can only be the same
+_PARTS: Final = ranked(*_DETAILS)
+_NO_PROFILE: Final = ranked(*_DETAILS[1:])
+_OWN_PARTS: Final = ranked("account", "customer", "user", "identity")
+#: what a field's name means: a trait, the user's id, some id, what was typed at a login, or
+#: something that is looked into
 _USER_ID: Final = "@userId"
 _ID: Final = "@id"
+_UID: Final = "@uid"
 _LOGIN: Final = "@login"
+_TITLE: Final = "@title"
+_MORE: Final = "@more"
 _MEANINGS: Final[Mapping[Any, str]] = (
-    dict.fromkeys(LOGIN_SPELLINGS, _LOGIN)
+    dict.fromkeys((*FIELDS, *OWN_KEYS, *_PARTS, *_OWN_PARTS, *LISTS), _MORE)
+    | dict.fromkeys(LOGIN_SPELLINGS, _LOGIN)
     | dict.fromkeys(ID_SPELLINGS, _ID)
+    | dict.fromkeys(spellings("uid"), _UID)
     | dict.fromkeys(USER_ID_SPELLINGS, _USER_ID)
+    | {"prefix": "title"}
     | SPELLINGS
+    | dict.fromkeys(spellings("title"), _TITLE)
 )
+#: A number under one of these is a key of another table.
+_NO_NUMBER: Final = 2**64
+_WORDS_ONLY: Final = frozenset(("company", "gender", "locale", "name", "title"))
+#: where a document says what it is
+TYPES: Final = ("type", "object", "kind", "__typename", "_type", "@type")
+_SESSION: Final = re.compile(r"session|token|attempt|log_?in|sign_?(?:in|up)", re.IGNORECASE)
+#: every name that reading a person looks at, for those who copy
+NAMES: Final = ADDRESS_NAMES.union(DETAIL_NAMES, _MEANINGS)
 
 
 class Person:
@@ -81,161 +119,115 @@ class Person:
         names = {self.login, (self.email or "").lower() or None} - {None}
         return other.login in names
 
+    def adds(self, other: Person) -> bool:
+        """True when `other` knows something that is not known here."""
+        return (
+            (self.email is None and other.email is not None)
+            or (self.user_id is None and other.user_id is not None)
+            or not other.traits.keys() <= self.traits.keys()
+        )
+
     def fill(self, other: Person) -> None:
         """Take from `other` what is not known here."""
         self.user_id = self.user_id or other.user_id
         self.traits = other.traits | self.traits if self.traits else dict(other.traits)
 
 
-def person_in(document: Any, typed: str | None = None) -> Person:
-    """What a document (a mapping, or an object's stored attributes) says of its person.
+# One pass over the fields, without a call for each: nearly every login pays for it.
+def read(holder: Mapping[Any, Any], depth: int, kind: str = NAMED) -> Person:  # noqa: C901
+    """One object's person; what stands below them, such as a profile, is read `depth` levels deep.
 
-    Of several with an address it is the one whose address was typed, else the first.
-    """
-    view = _view(document)
-    clear = list(_candidates(view, _DEPTH))
-    vague = [_person(inner, 1) for inner in _inside(view, VAGUE_KEYS)]
-    named = [person for person in (*clear, *vague) if person.email is not None]
-    for person in named:
-        if typed is not None and not person.is_somebody_else(typed):
-            return person
-    if typed is None and named:
-        return named[0]
-    # Something else was typed: only a person plainly named is believed against it.
-    plain = [person for person in clear if person.email is not None] or clear
-    return next(iter(plain), next((p for p in vague if p.email is None), Person()))
-
-
-def typed_person(document: Any) -> Person:
-    """Who was typed: a person in the request, or else its own fields, though without an address."""
-    person = person_in(document)
-    return _person(_view(document), 1) if person.says_nothing() else person
-
-
-def plainly_named(document: Any) -> Person | None:
-    """The usual answer's person, told without the general way."""
-    if type(document) is dict:
-        for key in CLEAR_KEYS:
-            if key in document:
-                inner = document[key]
-                if type(inner) is dict and inner:
-                    person = _person(inner, _DEPTH - 1)
-                    return None if person.email is None else person
-                return None
-    return None
-
-
-def person_of(holder: Any) -> Person:
-    """The person that a holder, such as the app's user, is."""
-    return _person(_view(holder), _DEPTH)
-
-
-def person_below(holder: Any) -> Person:
-    """The first person under a clear name in a holder that is none itself."""
-    return next(_below(_view(holder), _DEPTH), Person())
-
-
-def _candidates(holder: Mapping[Any, Any], depth: int) -> Iterator[Person]:
-    """The persons of a document, the most clearly named first, the document itself last."""
-    yield from _below(holder, depth)
-    if holder:
-        itself = _person(holder, 1, is_bare=True)
-        if itself.email is not None:
-            yield itself
-
-
-def _below(holder: Mapping[Any, Any], depth: int) -> Iterator[Person]:
-    if depth:
-        for inner in _inside(holder, CLEAR_KEYS):
-            yield _person(inner, depth - 1)
-        for inner in _inside(holder, ENVELOPE_KEYS):
-            yield from _candidates(inner, depth - 1)
-
-
-def _person(holder: Mapping[Any, Any], depth: int, *, is_bare: bool = False) -> Person:
-    """A person and what stands below them, such as a profile without an address of its own."""
-    person = _read(holder, is_bare=is_bare)
-    if depth and not _PARTS.isdisjoint(holder):
-        for inner in _inside(holder, BARE_PART_KEYS if is_bare else PART_KEYS):
-            part = _person(inner, depth - 1)
-            if person.email is None or not part.is_somebody_else(person.email):
-                person.email = person.email or part.email
-                person.fill(part)
-    return person
-
-
-def _inside(holder: Mapping[Any, Any], keys: tuple[str, ...]) -> Iterator[Mapping[Any, Any]]:
-    for key in keys:
-        if key in holder and (inner := _view(holder[key])):
-            yield inner
-
-
-def _view(holder: Any) -> Mapping[Any, Any]:
-    """A holder's own fields, without running any of its code."""
-    kind = type(holder)  # not isinstance: a proxy's __class__ is code
-    if kind is dict or issubclass(kind, Mapping):
-        view: Mapping[Any, Any] = holder
-        return view
-    if holder is None or issubclass(kind, str | bytes | int | float | list | tuple):
-        return {}
-    found: dict[str, Any] = {}
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            member = base.__dict__.get(name)
-            if hasattr(member, "__objclass__") and name not in found:
-                found[name] = _slot(member, holder)
-    stored = getattr(holder, "__dict__", None)
-    return found | stored if type(stored) is dict else found
-
-
-def _slot(member: Any, holder: Any) -> Any:
-    try:
-        return member.__get__(holder)
-    except AttributeError:  # declared and never set
-        return None
-
-
-def _read(holder: Mapping[Any, Any], *, is_bare: bool = False) -> Person:
-    """One object's own traits; nested objects are other persons or none.
-
-    A bare document may be a session's or a token's: then its `id` is not the user's, and a
-    `title` is that of a page.
+    Other nested objects are other persons or none.
     """
     traits: dict[str, object] = {}
     address = user_id = some_id = login = None
-    for key, value in holder.items():
+    has_more = False
+    for key, value in holder.items() if len(holder) <= MAX_KEYS else items_of(holder):
         meaning = _MEANINGS.get(key)
         if meaning is None:
             continue
-        text = clean(value) if type(value) is str else _written(value)
+        if type(value) is str:
+            text = clean(value)
+        elif type(value) is int and meaning not in _WORDS_ONLY and abs(value) < _NO_NUMBER:
+            text = str(value)
+        else:
+            has_more = has_more or type(value) in _INNER
+            continue
         if text is None:
             continue
         if meaning == "email":
             address = address or email(text)
+        elif meaning == _MORE:
+            has_more = True
+        elif meaning[0] != "@":
+            if meaning not in traits and ("@" not in text or email(text) is None):
+                traits[meaning] = text
+        elif meaning == _TITLE:
+            if kind != BARE:
+                traits.setdefault("title", text)
+        elif meaning == _LOGIN or ("@" in text and _is_login(meaning, text, kind)):
+            if login is None or ("@" in text and "@" not in login):
+                login = text
         elif meaning == _USER_ID:
             user_id = user_id or text
-        elif meaning == _ID:
+        else:
             some_id = some_id or text
-        elif meaning == _LOGIN:
-            login = login or text
-        elif meaning not in traits:
-            traits[meaning] = text
-    if is_bare:
-        traits.pop("title", None)
-        if not TOKEN_SPELLINGS.isdisjoint(holder) or holder.get("type") in _NOT_USERS:
-            some_id = None
+    if kind != NAMED and (kind == PART or _is_of_a_session(holder)):
+        some_id = None
     if login is not None:
         address = address or email(login)
         login = login.lower()
-    return Person(address, user_id or some_id, traits, login)
+    person = Person(address, user_id or some_id, traits, login)
+    if has_more:
+        _add_more(person, holder, depth, kind)
+    return person
 
 
-_NOT_USERS: Final = ("session", "sessions", "token", "tokens")
+_INNER: Final = (dict, list)
 
 
-def _written(value: object) -> str | None:
-    """Numbers as they are written, such as an id; True, lists and the like are no traits."""
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        return clean(str(value))
-    return None
+def inside(holder: Mapping[Any, Any], ranks: Mapping[Any, int]) -> Iterator[Mapping[Any, Any]]:
+    """The objects in a holder that have one of these names, by their rank."""
+    found = [key for key in islice(holder, MAX_KEYS) if key in ranks]
+    if len(found) > 1:
+        found.sort(key=ranks.__getitem__)
+    for key in found:
+        inner = holder[key]
+        if type(inner) is dict and inner:
+            yield inner
+
+
+def _is_login(meaning: str, text: str, kind: str) -> bool:
+    """An id that is an e-mail address is what they log in with: `uid` in SAP Commerce, `sub`."""
+    return (meaning != _ID or kind == NAMED) and email(text) is not None
+
+
+def _is_of_a_session(holder: Mapping[Any, Any]) -> bool:
+    if not TOKEN_SPELLINGS.isdisjoint(holder):
+        return True
+    kinds = (holder[name] for name in TYPES if name in holder)
+    return any(type(kind) is str and _SESSION.search(kind) for kind in kinds)
+
+
+def _add_more(person: Person, holder: Mapping[Any, Any], depth: int, kind: str) -> None:
+    """What is not written in one field: parts, objects in place of a text, lists, the address."""
+    for trait, text in details(holder, is_bare=kind == BARE):
+        if trait != "email":
+            person.traits.setdefault(trait, text)
+        elif person.email is None:
+            person.email = email(text)
+    if depth:
+        # A document's profile is somebody's, see `documents`; whose, its own address tells.
+        names = _NO_PROFILE if kind == BARE and person.email is None else _PARTS
+        parts = [read(inner, depth - 1, PART) for inner in inside(holder, names)]
+        if kind != BARE:  # in a document these are persons of their own
+            parts += [read(inner, depth - 1) for inner in inside(holder, _OWN_PARTS)]
+        for part in parts:
+            if person.email is None or not part.is_somebody_else(person.email):
+                person.email = person.email or part.email
+                person.fill(part)
+    address, phone = own_address(holder)
+    if address:
+        person.traits.setdefault("address", address)
+        if phone is not None:
+            person.traits.setdefault("phone", phone)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from frontdesk.automatic import choose
-from frontdesk.event import EVENTS
+from frontdesk.event import EVENTS, SIGNED_UP
 from frontdesk.exceptions import ConfigurationError
-from frontdesk.exchange import Exchange, Scope
+from frontdesk.exchange import Exchange
+from frontdesk.notes import MARK, Notes
 from frontdesk.persons import Person
+from frontdesk.privacy import Privacy, compile_privacy
+from frontdesk.rule_keys import (
+    Named,
+    Paths,
+    compile_operations,
+    compile_paths,
+    compile_route,
+    compile_traits,
+    first,
+    pattern_of,
+)
 from frontdesk.sources import Path
-from frontdesk.success import NAMED, When, failure, shows_success
+from frontdesk.success import awaits_proof, failure, says_more, shows_success
 from frontdesk.traits import canonical, email, masked, scalar
-
-Paths = str | Sequence[str]
-
-_METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH"))
-_PARAMETER = re.compile(r"\{[^{}/]+\}")
+from frontdesk.when import JUDGING, When, compile_when, takes_errors
 
 
 class Finding(NamedTuple):
@@ -39,74 +47,127 @@ class Rule:
     """One route whose success identifies a customer.
 
     `event`: `Signed Up`, `Logged In` or `Identified`. `route`: `POST /auth/login`; `{name}` stands
-    for one path segment; a trailing slash makes no difference. `when`: `auto`, `2xx`, `redirect`
-    or a list of statuses. `traits`: name -> dotted path or paths, first hit wins; without it
-    the traits are found automatically. `user_id`: paths likewise.
+    for one path segment; a trailing slash makes no difference. `when`: `auto`, `json`, `2xx`,
+    `redirect`, a list of statuses, or a table of `status`, `json`, `cookie` (see `frontdesk.when`).
+    `traits`: name -> dotted path or paths, first hit wins; without it the traits are found
+    automatically. `user_id`: paths likewise. `operation`: names of GraphQL mutation fields.
+    `consent`: a table of `source`, and `accepts` or `pattern`; False for none although one is
+    required in general. `drop`, `hash`: traits that do not leave, or as a SHA-256 alone.
 
     Raises ConfigurationError, which lists everything that is wrong.
     """
 
     event: str
     route: str
-    when: When | Sequence[int] = "auto"
+    when: When | Sequence[int] | Mapping[str, Any] = "auto"
     traits: Mapping[str, Paths] | None = None
     user_id: Paths | None = None
+    operation: Paths | None = None
+    consent: Mapping[str, Any] | bool | None = None
+    drop: Sequence[str] = ()
+    hash: Sequence[str] = ()
+    #: the name of the preset it is from
+    origin: str | None = field(default=None, repr=False, compare=False, kw_only=True)
     method: str = field(init=False, repr=False, compare=False)
     path: str = field(init=False, repr=False, compare=False)
     name: str = field(init=False, repr=False, compare=False)
-    _traits: tuple[tuple[str, tuple[Path, ...]], ...] = field(init=False, repr=False, compare=False)
-    _user_id: tuple[Path, ...] = field(init=False, repr=False, compare=False)
+    operations: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    takes_errors: bool = field(init=False, repr=False, compare=False)
+    #: traits this rule names, each with its paths, and those of the user's id
+    named: tuple[Named, ...] = field(init=False, repr=False, compare=False)
+    named_user_id: tuple[Path, ...] = field(init=False, repr=False, compare=False)
+    #: None when everything may leave
+    privacy: Privacy | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems: list[str] = []
         if self.event not in EVENTS:
             problems.append(f"event: expected one of {', '.join(EVENTS)}")
-        method, path = _route(self.route, problems)
-        when = _when(self.when, problems)
-        traits = _traits(self.traits, problems)
-        user_id = _paths("user_id", self.user_id, problems)
+        method, path = compile_route(self.route, problems)
+        when = compile_when(self.when, problems)
+        privacy = compile_privacy(self.consent, self.drop, self.hash, problems)
+        compiled: dict[str, object] = {
+            "method": method,
+            "path": path,
+            "name": f"{method} {path}",
+            "operations": compile_operations(self.operation, problems),
+            "takes_errors": takes_errors(when),
+            "named": compile_traits(self.traits, problems),
+            "named_user_id": compile_paths("user_id", self.user_id, problems),
+            "privacy": None if privacy.is_none() else privacy,
+            "when": when,
+        }
         if problems:
             raise ConfigurationError(f"rule {self.route!r}: {problem}" for problem in problems)
-        for name, value in (
-            ("method", method),
-            ("path", path),
-            ("name", f"{method} {path}"),
-            ("when", when),
-            ("_traits", traits),
-            ("_user_id", user_id),
-        ):
+        for name, value in compiled.items():
             object.__setattr__(self, name, value)
+
+    def under(self, general: Privacy) -> Rule:
+        """This rule with what holds for all rules added."""
+        if general.is_none():
+            return self
+        rule = copy(self)
+        privacy = (self.privacy or Privacy()).over(general, own_consent=self.consent is not None)
+        object.__setattr__(rule, "privacy", None if privacy.is_none() else privacy)
+        return rule
+
+    def covers(self, other: Rule) -> bool:
+        """True when all that the other rule, which has no template, is about is this rule's."""
+        if self.method != other.method or bool(self.operations) != bool(other.operations):
+            return False
+        if not set(other.operations) <= set(self.operations):
+            return False
+        return self.path == other.path or pattern_of(self.path).fullmatch(other.path) is not None
 
     def judge(self, exchange: Exchange) -> Finding | str:
         """Whom a finished exchange identified, or the reason why nobody: a counter's name."""
-        reason = failure(self.when, exchange, self.event)
+        notes = exchange.scope.get(MARK)
+        if type(notes) is not Notes or not notes.is_touched:
+            notes = None
+        elif notes.is_vetoed:
+            return "vetoed"
+        reason = self.failure(exchange)
         if reason is not None:
             return reason
-        person = self._named(exchange) if self._traits else choose(exchange, self.event)
+        person = self.person(exchange)
+        if notes is not None:
+            person = corrected(person or Person(), notes)
         if person is None or person.email is None:
             return "anonymous"
-        if person.is_typed and self.when == "auto" and not shows_success(exchange, self.event):
+        if person.is_typed and not self._is_shown(exchange):
             return "no_sign"
-        user_id = person.user_id
-        if self._user_id and not self._traits:
-            _, named = _first(self._user_id, exchange)
-            user_id = None if named is None else str(named)
-        return Finding(self.event, user_id or person.email.lower(), person.traits, self.name)
+        if person.is_typed and self.event == SIGNED_UP and self._is_unproven(exchange):
+            # The address may be a customer's whom a stranger knows: of the rest nothing is sure.
+            person.user_id, person.traits = None, {"email": person.email}
+        user_id = person.user_id or person.email.lower()
+        if self.privacy is not None:
+            return self._protected(self.privacy, user_id, person.traits, exchange)
+        return Finding(self.event, user_id, person.traits, self.name)
 
-    def covers(self, other: Rule) -> bool:
-        """True when every request of the other rule, which has no template, is one of this."""
-        same = self.path == other.path or _pattern(self.path).fullmatch(other.path) is not None
-        return same and self.method == other.method
+    def failure(self, exchange: Exchange) -> str | None:
+        """None when the exchange was a success by this rule's `when`, else the reason why not."""
+        when: When = self.when  # type: ignore[assignment]  # compiled in __post_init__
+        return failure(when, exchange, self.event)
+
+    def person(self, exchange: Exchange) -> Person | None:
+        """Who a successful exchange speaks of; a handler may correct it."""
+        if self.named:
+            return self._named(exchange)
+        person = choose(exchange, self.event)
+        if person is not None and self.named_user_id:
+            _, named = first(self.named_user_id, exchange)
+            person.user_id = None if named is None else str(named)
+        return person
 
     def _named(self, exchange: Exchange) -> Person:
         traits: dict[str, object] = {}
         sources = set()
-        for name, paths in self._traits:
-            path, value = _first(paths, exchange)
+        for name, paths in self.named:
+            path, value = first(paths, exchange)
             if path is not None:
                 traits[name] = value
                 sources.add(path.source.partition(".")[0])
-        path, value = _first(self._user_id, exchange)
+        path, value = first(self.named_user_id, exchange)
         if path is not None:
             sources.add(path.source.partition(".")[0])
         address = email(traits.get("email"))
@@ -116,115 +177,36 @@ class Rule:
         person.is_typed = sources == {"request"}
         return person
 
+    def _is_shown(self, exchange: Exchange) -> bool:
+        if self.when not in JUDGING:
+            return True  # it was believed already
+        if self.operations:
+            return says_more(exchange.response.json())
+        return shows_success(exchange, self.event)
 
-class RouteTable:
-    """Rules by path and method, asked in the order given; `paths` alone is on the hot path."""
+    def _is_unproven(self, exchange: Exchange) -> bool:
+        return self.when == "auto" and not self.named and awaits_proof(exchange)
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._exact: dict[object, dict[str, list[Rule]]] = {}
-        self.templates: list[tuple[re.Pattern[str], Rule]] = []
-        self._order: dict[int, int] = {}
-        self._methods: set[str] = set()
-        for place, rule in enumerate(rules):
-            self._order[id(rule)] = place
-            self._methods.add(rule.method)
-            if _PARAMETER.search(rule.path):
-                self.templates.append((_pattern(rule.path), rule))
-                continue
-            for path in {rule.path, rule.path + "/"}:
-                self._exact.setdefault(path, {}).setdefault(rule.method, []).append(rule)
-        #: holds every path that `find` may know; with a template that can be any
-        self.paths: Container[object] = _AnyPath() if self.templates else self._exact
-
-    def find(self, scope: Scope) -> Sequence[Rule]:
-        """The rules for an HTTP scope's method and path, as it stands or without the root path.
-
-        Servers differ on whether `path` contains `root_path`.
-        """
-        method: str = scope["method"]
-        if method not in self._methods:
-            return ()
-        path: str = scope["path"]
-        root: str = scope.get("root_path") or ""
-        if not root and not self.templates:
-            return self._exact.get(path, _NO_METHODS).get(method, ())
-        for candidate in (path, path.removeprefix(root), root + path) if root else (path,):
-            if rules := self._at(candidate, method):
-                return rules
-        return ()
-
-    def _at(self, path: str, method: str) -> Sequence[Rule]:
-        found = list(self._exact.get(path, _NO_METHODS).get(method, ()))
-        for pattern, rule in self.templates:
-            if rule.method == method and pattern.fullmatch(path):
-                found.append(rule)
-        return sorted(found, key=lambda rule: self._order[id(rule)])
+    def _protected(
+        self, privacy: Privacy, user_id: str, traits: Mapping[str, object], exchange: Exchange
+    ) -> Finding | str:
+        if privacy.consent is not None and not privacy.consent.is_given(exchange, traits):
+            return "no_consent"
+        return Finding(self.event, *privacy.protect(user_id, traits), self.name)
 
 
-_NO_METHODS: Final[dict[str, list[Rule]]] = {}
-
-
-class _AnyPath:
-    def __contains__(self, path: object) -> bool:
-        return path is not None
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = (re.escape(part) for part in _PARAMETER.split(template))
-    return re.compile("[^/]+".join(parts) + "/?")
-
-
-def _route(route: Any, problems: list[str]) -> tuple[str, str]:
-    method, _, path = route.rpartition(" ") if isinstance(route, str) else ("", "", "")
-    method = method.strip().upper() or "POST"
-    if method not in _METHODS or not path.startswith("/") or "?" in path:
-        problems.append("route: expected a method and a path, such as 'POST /auth/login'")
-    return method, path.rstrip("/") or "/"
-
-
-def _when(when: Any, problems: list[str]) -> When:
-    if isinstance(when, str) and when in NAMED:
-        return when
-    if isinstance(when, Sequence) and not isinstance(when, str) and when:
-        statuses = tuple(when)
-        if all(isinstance(status, int) and 100 <= status <= 599 for status in statuses):
-            return statuses
-    problems.append(f"when: expected {', '.join(NAMED)} or a list of statuses")
-    return "auto"
-
-
-def _traits(traits: Any, problems: list[str]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
-    if traits is None:
-        return ()
-    if not isinstance(traits, Mapping) or "email" not in {canonical(str(name)) for name in traits}:
-        problems.append("traits: expected a table of names to paths, with at least email")
-        return ()
-    return tuple(
-        (canonical(name), _paths(f"traits.{name}", paths, problems))
-        for name, paths in traits.items()
-    )
-
-
-def _paths(key: str, paths: Any, problems: list[str]) -> tuple[Path, ...]:
-    if paths is None:
-        return ()
-    listed = [paths] if isinstance(paths, str) else paths
-    if not isinstance(listed, Sequence) or not listed:
-        problems.append(f"{key}: expected a path or a list of paths")
-        return ()
-    compiled = []
-    for text in listed:
-        try:
-            compiled.append(Path.parse(text if isinstance(text, str) else repr(text)))
-        except ValueError as error:
-            problems.append(f"{key}: {error}")
-    return tuple(compiled)
-
-
-def _first(paths: tuple[Path, ...], exchange: Exchange) -> tuple[Path | None, object]:
-    """The first path that holds something, and what it holds."""
-    for path in paths:
-        value = scalar(path.read(exchange))
-        if value is not None:
-            return path, value
-    return None, None
+def corrected(person: Person, notes: Notes) -> Person:
+    """A person with what the app's own handler says of them; None takes a trait away."""
+    for name, value in (notes.traits or {}).items():
+        trait = canonical(name)
+        plain = value if isinstance(value, list | dict) else scalar(value)
+        if trait == "email":
+            plain = email(plain)
+            # Whoever the app itself names is not only typed.
+            person.email, person.is_typed = plain, False
+        if plain is None:
+            person.traits.pop(trait, None)
+        else:
+            person.traits[trait] = plain
+    person.user_id = notes.user_id or person.user_id
+    return person

@@ -15,11 +15,24 @@ from typing import Any, Final
 
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
-from frontdesk.presets import DEFAULT_PRESETS, rules_of
+from frontdesk.presets import DEFAULT_PRESETS, chosen, rules_of, uncovered
+from frontdesk.privacy import Privacy, compile_privacy
 from frontdesk.rules import Rule
 
 PREFIX: Final = "FRONTDESK_CAPTURE__"
-_RULE_KEYS: Final = frozenset(("event", "route", "when", "traits", "user_id"))
+_RULE_KEYS: Final = frozenset(
+    (
+        *("event", "route", "when", "traits", "user_id", "operation"),
+        *("consent", "drop", "hash"),
+    )
+)
+_KNOWN: Final = frozenset(
+    (
+        *("journal", "site", "presets", "rule", "journal_limit_bytes"),
+        *("consent", "drop", "hash"),
+    )
+)
+_LISTS: Final = ("presets", "drop", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,8 @@ class Capture:
 
     `journal`: the directory shared with the sidecar. `site`: the name of this storefront, given
     with each message. `presets`: names of built-in rules. `rules`: your own, asked first.
-    `journal_limit_bytes`: above this the journal takes no more.
+    `journal_limit_bytes`: above this the journal takes no more. `consent`, `drop`, `hash`: as a
+    rule's, for all rules.
     """
 
     journal: str = DEFAULT_DIRECTORY
@@ -36,6 +50,9 @@ class Capture:
     presets: Sequence[str] = DEFAULT_PRESETS
     rules: Sequence[Rule] = ()
     journal_limit_bytes: int = LIMIT_BYTES
+    consent: Mapping[str, Any] | None = None
+    drop: Sequence[str] = ()
+    hash: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         problems = []
@@ -51,19 +68,27 @@ class Capture:
             problems.append("rules: expected a list of Rule")
         if type(self.journal_limit_bytes) is not int or self.journal_limit_bytes <= 0:
             problems.append("journal_limit_bytes: expected a number above 0")
+        compile_privacy(self.consent, self.drop, self.hash, problems)
         if problems:
             raise ConfigurationError(f"capture.{problem}" for problem in problems)
 
     def all_rules(self) -> list[Rule]:
         """Your rules, then those presets' rules whose route is not yours."""
-        built_in = rules_of(self.presets)
-        free = [rule for rule in built_in if not any(own.covers(rule) for own in self.rules)]
-        return [*self.rules, *free]
+        rules = [*self.rules, *uncovered(rules_of(self.presets), self.rules)]
+        return [rule.under(self.privacy) for rule in rules]
+
+    @property
+    def privacy(self) -> Privacy:
+        """What holds for all rules, compiled."""
+        return compile_privacy(self.consent, self.drop, self.hash, [])
 
 
-def load_capture(environ: Mapping[str, str] = os.environ) -> Capture:
-    """Read the settings; raises ConfigurationError with every problem at once."""
-    return capture_of(read_file(environ.get("FRONTDESK_CONFIG")), environ)
+def load_capture(environ: Mapping[str, str] = os.environ, path: str | None = None) -> Capture:
+    """Read the settings, from `path` or the file that FRONTDESK_CONFIG names.
+
+    Raises ConfigurationError with every problem at once.
+    """
+    return capture_of(read_file(path or environ.get("FRONTDESK_CONFIG")), environ)
 
 
 def read_file(path: str | None) -> dict[str, Any]:
@@ -88,14 +113,14 @@ def capture_of(document: Mapping[str, Any], environ: Mapping[str, str]) -> Captu
     if not isinstance(table, dict):
         raise ConfigurationError(["capture: expected a table"])
     table = table | _from_environment(environ, problems)
-    known = {"journal", "site", "presets", "rule", "journal_limit_bytes"}
-    problems += [f"capture.{key}: is not a setting" for key in sorted(table.keys() - known)]
+    problems += [f"capture.{key}: is not a setting" for key in sorted(table.keys() - _KNOWN)]
     given: dict[str, Any] = {
         "journal": _of(str, table, "journal", DEFAULT_DIRECTORY, problems),
         "site": _of(str, table, "site", None, problems),
         "presets": _presets(table.get("presets", list(DEFAULT_PRESETS)), problems),
         "rules": _rules(table.get("rule", []), problems),
         "journal_limit_bytes": _of(int, table, "journal_limit_bytes", LIMIT_BYTES, problems),
+        **{key: table[key] for key in ("consent", "drop", "hash") if key in table},
     }
     try:
         settings = Capture(**given)
@@ -114,17 +139,17 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[s
     }
     if "FRONTDESK_JOURNAL" in environ:
         found.setdefault("journal", environ["FRONTDESK_JOURNAL"])
-    if "presets" in found:
-        found["presets"] = [name.strip() for name in found["presets"].split(",") if name.strip()]
+    for key in found.keys() & set(_LISTS):
+        found[key] = [name.strip() for name in found[key].split(",") if name.strip()]
     if "journal_limit_bytes" in found:
         try:
             found["journal_limit_bytes"] = int(found["journal_limit_bytes"])
         except ValueError:
             problems.append(f"{PREFIX}JOURNAL_LIMIT_BYTES: expected a whole number")
             del found["journal_limit_bytes"]
-    if "rule" in found:
-        problems.append(f"{PREFIX}RULE: rules are given in the file")
-        del found["rule"]
+    for key in found.keys() & {"rule", "consent"}:
+        problems.append(f"{PREFIX}{key.upper()}: is given in the file")
+        del found[key]
     return found
 
 
@@ -142,7 +167,7 @@ def _presets(value: Any, problems: list[str]) -> tuple[str, ...]:
         problems.append("capture.presets: expected a list of names")
         return ()
     try:
-        rules_of(value)
+        chosen(value, loaded=())
     except ConfigurationError as error:
         problems += [f"capture.{problem}" for problem in error.problems]
         return ()

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from frontdesk.exchange import Exchange, cookies, fields, header
+from frontdesk.claims import claims
+from frontdesk.exchange import Exchange, fields
+from frontdesk.headers import cookies, header
 
 
 def user_of(exchange: Exchange) -> Any:
@@ -50,6 +52,7 @@ SOURCES: Final[Mapping[str, Callable[[Exchange], Any]]] = {
     "request.headers": lambda exchange: _Headers(exchange.scope.get("headers", ())),
     "request.cookies": lambda exchange: cookies(exchange.scope.get("headers", ())),
     "response.json": lambda exchange: exchange.response.json(),
+    "response.jwt": claims,
     "request.query": _query,
     "request.json": lambda exchange: exchange.request.json(),
     "request.form": lambda exchange: exchange.request.form(),
@@ -73,12 +76,12 @@ class Path:
     keys: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> Path:
-        """Raises ValueError, which names the sources there are."""
+    def parse(cls, text: str, *, leaves: bool = True) -> Path:
+        """Raises ValueError, which names the sources there are; what leaves may be no secret."""
         for source in SOURCES:
             if text.startswith(source + "."):
                 keys = tuple(text[len(source) + 1 :].split("."))
-                if _SECRET.search(keys[-1]):
+                if leaves and _SECRET.search(keys[-1]):
                     msg = f"{text!r} would take a secret out of the process"
                     raise ValueError(msg)
                 if all(keys):

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
+from frontdesk.coding import is_readable
 from frontdesk.event import SIGNED_UP
-from frontdesk.exchange import Exchange, header
+from frontdesk.exchange import Body, Exchange, fields
+from frontdesk.headers import header
 from frontdesk.traits import ID_SPELLINGS, TOKEN_SPELLINGS, USER_ID_SPELLINGS, spellings
+from frontdesk.when import JUDGING, REDIRECTS, Condition, When
 
-#: `auto`, `2xx`, `redirect`, or the statuses that mean success.
-When = str | tuple[int, ...]
-NAMED: Final = ("auto", "2xx", "redirect")
-
-#: 307 and 308 repeat the POST elsewhere (RFC 9110 section 15.4): nothing has happened yet.
-_REDIRECTS: Final = frozenset((301, 302, 303))
 _LOGIN_PAGES: Final = spellings("login", "log in", "signin", "sign in", "authenticate")
 _REGISTER_PAGES: Final = spellings(
     "register", "registration", "signup", "sign up", "create account"
@@ -29,6 +26,18 @@ _NO_WORDS: Final = frozenset(
 #: a redirect to another host with one of these asks somebody else to log the shopper in
 _SIGN_ON: Final = frozenset(("client_id", "redirect_uri", "samlrequest"))
 
+#: what a provider adds when it sends the shopper back: OAuth 2 and OpenID Connect, OAuth 1, CAS
+_CALLBACK: Final = frozenset(("code", "id_token", "access_token", "oauth_verifier", "ticket"))
+#: grants in which nobody logs in (RFC 6749 sections 4.4 and 6, RFC 8693, UMA 2.0)
+_OTHER_GRANTS: Final = frozenset(
+    (
+        *("refresh_token", "client_credentials"),
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:uma-ticket",
+    )
+)
+
+_MESSAGES: Final = frozenset(("message", "msg", "__typename", "clientMutationId"))
 _ERRORS: Final = spellings("error", "errors", "error message", "error code", "error description")
 _FLAGS: Final = spellings(
     "success", "ok", "authenticated", "is authenticated", "logged in", "is logged in", "succeeded",
@@ -50,19 +59,23 @@ _ERROR_STATES: Final = frozenset(("error", "fail", "failed", "failure", "unautho
 _GOOD_STATES: Final = frozenset(("ok", "success", "successful", "authenticated"))
 
 
-def failure(when: Any, exchange: Exchange, event: str) -> str | None:
+def failure(when: When, exchange: Exchange, event: str) -> str | None:
     """None when the exchange succeeded, else the reason why not: a word for the counters."""
     status = exchange.status
-    if when == "auto":
+    if when in JUDGING:
         if 200 <= status < 300:
-            return _answered_badly(exchange)
-        if status in _REDIRECTS:
-            return _redirected_back(exchange, event) if exchange.request.is_form else "not_a_form"
+            return _answered_badly(exchange) or _asked_for_else(exchange)
+        if status in REDIRECTS and when == "auto":
+            return _redirected_badly(exchange, event)
         return "status"
+    if isinstance(when, Condition):
+        if status not in when.statuses:
+            return "status"
+        return None if when.holds(exchange) else "condition"
     if when == "2xx":
         return None if 200 <= status < 300 else "status"
     if when == "redirect":
-        return _redirected_back(exchange, event) if status in _REDIRECTS else "status"
+        return _redirected_back(exchange, event) if status in REDIRECTS else "status"
     return None if status in when else "status"
 
 
@@ -71,7 +84,7 @@ def shows_success(exchange: Exchange, event: str) -> bool:
 
     Many an API tells a failed login with 200 and a sentence; what was typed is then no customer.
     """
-    if exchange.status in _REDIRECTS or exchange.response.is_empty:
+    if exchange.status in REDIRECTS or exchange.response.is_empty:
         return True
     if event == SIGNED_UP and exchange.status == 201:
         return True
@@ -79,13 +92,21 @@ def shows_success(exchange: Exchange, event: str) -> bool:
     return isinstance(document, dict) and any(_is_good(part) for part in _parts(document))
 
 
+def says_more(payload: object) -> bool:
+    """False for an operation's payload that is a message alone, which may be its refusal."""
+    if type(payload) is not dict:
+        return True
+    return any(value is not None and key not in _MESSAGES for key, value in payload.items())
+
+
 def _answered_badly(exchange: Exchange) -> str | None:
     if not exchange.response.is_json:
         # An HTML page with 200 is the form, shown again.
         return None if exchange.response.is_empty else "no_json"
     document = exchange.response.json()
-    if document is None and not exchange.response.is_empty:
-        return "unreadable"  # it may as well say that the login failed
+    if document is None and not (exchange.response.is_empty or exchange.response.is_null):
+        # It may as well say that the login failed.
+        return "unreadable" if is_readable(exchange.response.coding) else "unreadable_encoding"
     if type(document) is not dict or _TELLING.isdisjoint(document):
         return None  # nearly every login: there is nothing to look into
     return "error_in_answer" if any(map(_is_bad, _parts(document))) else None
@@ -131,6 +152,49 @@ def _is_good(part: Mapping[str, Any]) -> bool:
         or (key in _CODES and isinstance(value, str) and value.lower() in _GOOD_STATES)
         for key, value in part.items()
     )
+
+
+def _asked_for_else(exchange: Exchange) -> str | None:
+    """A token endpoint also renews tokens and serves machines; a GET may ask who is logged in."""
+    scope = exchange.scope
+    if scope["method"] == "GET" and not _comes_back(exchange):
+        return "no_callback"
+    body = exchange.request
+    if body.holds(b"grant_type"):
+        grant = body.form().get("grant_type") if body.is_form else _typed_grant(body)
+    elif b"grant_type" in (query := bytes(scope.get("query_string", b""))):
+        grant = fields(query).get("grant_type")
+    else:
+        return None
+    return "other_grant" if grant in _OTHER_GRANTS else None
+
+
+def _typed_grant(body: Body) -> object:
+    document = body.json()
+    return document.get("grant_type") if type(document) is dict else None
+
+
+def _comes_back(exchange: Exchange) -> bool:
+    """A sign-on elsewhere came back, with what it came back for (RFC 6749 section 4.1.2)."""
+    query = fields(bytes(exchange.scope.get("query_string", b"")))
+    return "error" not in query and not _CALLBACK.isdisjoint(query)
+
+
+def _redirected_badly(exchange: Exchange, event: str) -> str | None:
+    if exchange.scope["method"] == "GET":
+        if not _comes_back(exchange):
+            return "no_callback"
+    elif not exchange.request.is_form:
+        return "not_a_form"
+    return _redirected_back(exchange, event)
+
+
+def awaits_proof(exchange: Exchange) -> bool:
+    """True when a redirect leads to a page that wants to see that the address is the shopper's."""
+    if exchange.status not in REDIRECTS:
+        return False
+    location = header(exchange.response_headers, b"location") or ""
+    return _STEP.search(_page(location.partition("?")[0]).rpartition("/")[2]) is not None
 
 
 def _redirected_back(exchange: Exchange, event: str) -> str | None:

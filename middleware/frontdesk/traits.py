@@ -1,7 +1,8 @@
 """Traits: what is known of a customer, under the Segment spec's reserved names.
 
-Source: https://segment.com/docs/connections/spec/identify/#traits (reserved traits); the other
-spellings are those of OpenID Connect's standard claims, Django, and common JSON APIs.
+Source: https://segment.com/docs/connections/spec/identify/#traits (reserved traits). The other
+spellings are those of OpenID Connect Core 1.0 section 5.1 (standard claims), schema.org's Person,
+SAP Commerce's OCC v2 (`User`), and of common shops and frameworks.
 """
 
 from __future__ import annotations
@@ -21,27 +22,48 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 #: canonical trait -> the words each of its spellings is made of
 _WORDS: dict[str, tuple[str, ...]] = {
-    "email": ("email", "email address", "e mail", "mail", "user email", "customer email"),
-    "firstName": ("first name", "given name", "forename"),
-    "lastName": ("last name", "family name", "surname"),
-    "name": ("name", "full name", "display name"),
-    "phone": ("phone", "phone number", "telephone", "mobile", "mobile number"),
-    "title": ("title", "title code", "salutation"),
-    "birthday": ("birthday", "birthdate", "birth date", "date of birth"),
-    "gender": ("gender",),
-    "company": ("company", "company name", "organization"),
-    "locale": ("locale", "language", "preferred language"),
-    "avatar": ("avatar", "picture"),
+    "email": (
+        *("email", "email address", "e mail", "mail", "mail address", "primary email"),
+        *("user email", "customer email", "login email", "email id"),
+    ),
+    "firstName": ("first name", "given name", "forename", "fname"),
+    "lastName": ("last name", "family name", "surname", "lname"),
+    "name": ("name", "full name", "display name", "user display name", "real name"),
+    "phone": (
+        *("phone", "phone number", "telephone", "telephone number", "tel"),
+        *("mobile", "mobile number", "mobile phone", "phone mobile", "cell phone", "phone home"),
+    ),
+    "title": ("title", "title code", "salutation", "honorific prefix", "name prefix"),
+    "birthday": ("birthday", "birth day", "birthdate", "birth date", "date of birth", "dob"),
+    "gender": ("gender", "sex"),
+    "company": (
+        *("company", "company name", "organization", "organization name"),
+        *("organisation", "organisation name", "works for", "affiliation"),
+    ),
+    "locale": (
+        *("locale", "language", "lang", "preferred language", "preferred locale"),
+        *("language code", "locale code"),
+    ),
+    "avatar": ("avatar", "avatar url", "picture", "photo url", "profile picture"),
     "website": ("website",),
-    "createdAt": ("created at", "date joined"),
+    "createdAt": ("created at", "date joined", "creation date", "registered at"),
 }
-_USER_ID_WORDS = ("user id", "customer id", "sub")
-_ID_WORDS = ("id", "uid", "pk", "uuid")
+_USER_ID_WORDS = (
+    *("user id", "customer id", "sub", "shopper id", "local id", "object id", "user uuid"),
+    *("nameid", "name identifier"),
+)
+_ID_WORDS = ("id", "uid", "pk", "uuid", "guid", "entity id")
 _TOKEN_WORDS = (
     *("token", "access token", "auth token", "id token", "refresh token", "session token", "jwt"),
     *("session id", "key", "ttl", "expires", "expires in", "expires at", "token type"),
+    *("jwt token", "bearer token"),
 )
-_LOGIN_WORDS = ("username", "user name", "login", "login id", "identifier", "j username")
+_LOGIN_WORDS = (
+    *("username", "user name", "login", "login id", "login name", "user login", "identifier"),
+    *("identity", "j username", "preferred username", "unique name", "upn", "sign in name"),
+    *("email or username", "username or email", "email or phone", "phone or email"),
+    *("display uid", "user"),
+)
 
 
 def _spell(words: str) -> Iterator[str]:
@@ -69,11 +91,18 @@ def spellings(*names: str) -> frozenset[str]:
     return frozenset(spelling for words in names for spelling in _spell(words))
 
 
+def ranked(*names: str) -> dict[object, int]:
+    """Every usual spelling of names given as words, each with its name's place in the order."""
+    return {one: place for place, name in enumerate(names) for one in _spell(name)}
+
+
 #: spellings of the user's id in the app, and of an id that may be the user's
-USER_ID_SPELLINGS = spellings(*_USER_ID_WORDS) | {"userID"}
-ID_SPELLINGS = spellings(*_ID_WORDS) | {"_id"}
+#: (`_auth_user_id` and `_user_id` are those of Django's and Flask-Login's sessions)
+USER_ID_SPELLINGS = spellings(*_USER_ID_WORDS) | {"userID", "_auth_user_id", "_user_id"}
+ID_SPELLINGS = spellings(*_ID_WORDS) | {"_id", "$id"}
 #: fields that hold what was typed at a login: an e-mail address only if it looks like one
-LOGIN_SPELLINGS = spellings(*_LOGIN_WORDS)
+#: (`_username` is Symfony's, `log` that of WordPress)
+LOGIN_SPELLINGS = spellings(*_LOGIN_WORDS) | {"_username", "log"}
 #: fields that a token or a session has, and a user has not
 TOKEN_SPELLINGS = spellings(*_TOKEN_WORDS)
 

@@ -78,6 +78,21 @@ def _demo(options: argparse.Namespace) -> int:
     return run(once=options.once)
 
 
+def _explain(options: argparse.Namespace) -> int:
+    from frontdesk.settings import load_capture
+    from frontdesk_sidecar.explain import run
+
+    return run(
+        load_capture(path=options.config),
+        options.file,
+        app=options.app,
+        url=options.url,
+        port=options.port,
+        presets=options.preset,
+        as_json=options.json,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="frontdesk",
@@ -124,7 +139,30 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--once", action="store_true", help="let shoppers in, wait until they are in SAP, end"
     )
+    _explain_options(commands)
     return parser
+
+
+def _explain_options(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = _command(
+        commands,
+        "explain",
+        _explain,
+        "why logins are captured or not: of recorded exchanges, or of a live app",
+        "frontdesk explain --app shop.main:app\n  frontdesk explain login.har",
+    )
+    explain.add_argument(
+        "file", nargs="*", type=Path, help="a HAR file, or requests and answers as text"
+    )
+    explain.add_argument("--config", help="frontdesk.toml; else FRONTDESK_CONFIG names it")
+    live = explain.add_mutually_exclusive_group()
+    live.add_argument("--app", metavar="MODULE:NAME", help="serve this ASGI app and watch it")
+    live.add_argument("--url", help="send the files' requests to this running app")
+    explain.add_argument("--port", type=int, default=0, help="for --app (default: a free one)")
+    explain.add_argument(
+        "--preset", action="append", default=[], metavar="NAME", help="beside those configured"
+    )
+    explain.add_argument("--json", action="store_true", help="for scripts")
 
 
 def _command(

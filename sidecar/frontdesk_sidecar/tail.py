@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from frontdesk.event import MAX_LINE_BYTES, Identify
+from frontdesk.event import IDENTIFY, MAX_LINE_BYTES, Identify, counts_of
 from frontdesk.exceptions import MalformedMessage
 from frontdesk.journal import ROTATE, SUFFIX
 
 #: So much is read at once: bounds memory and the size of a transaction.
 READ_BYTES: Final = 256 * 1024
+#: Messages that a request gave: beside what web processes count, what they did not have to.
+CAPTURED: Final = "captured"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -37,7 +39,7 @@ class Batch:
     starts: dict[str, int] = field(default_factory=dict)
     #: `malformed.<field>`, `anonymous`, `oversize`, `torn`
     rejected: Counter[str] = field(default_factory=Counter)
-    #: what the web processes counted, see `Identify.counts`
+    #: what the web processes counted, see `Identify.counts`, and `captured`
     web: Counter[str] = field(default_factory=Counter)
 
     def reject(self, reason: str, number: int = 1) -> None:
@@ -53,14 +55,27 @@ class Batch:
         try:
             message = Identify.decode(line)
         except MalformedMessage as error:
-            self.reject(f"malformed.{error.field}")
+            self._take_other(line, error.field)
             return
         if message.counts:
             self.web.update(message.counts)
+        if message.route != IDENTIFY:
+            self.web[CAPTURED] += 1
         if message.key is None:
             self.reject("anonymous")
         else:
             self.messages.append(message)
+
+    def _take_other(self, line: bytes, field: str) -> None:
+        """A line of counts alone, or none that is understood."""
+        try:
+            counts = counts_of(line) if field == "type" else {}
+        except MalformedMessage:
+            counts = {}
+        if counts:
+            self.web.update(counts)
+        else:
+            self.reject(f"malformed.{field}")
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def test_every_problem_at_once(load: Loader) -> None:
         FRONTDESK_CAPTURE__RULE="POST /login",
     )
     starts = [
-        "FRONTDESK_CAPTURE__RULE: rules are given in the file",
+        "FRONTDESK_CAPTURE__RULE: is given in the file",
         "capture.colour: is not a setting",
         "capture.flavour: is not a setting",
         "capture.journal: expected text",

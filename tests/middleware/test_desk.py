@@ -1,6 +1,7 @@
 """The desk: stamps findings, counts what became no message, and never raises."""
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -16,7 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
-from asgi_support import JANE, SECRET, read_lines, read_messages
+from asgi_support import JANE, SECRET, all_lines, read_counts, read_lines, read_messages
 from frontdesk import desk as desk_module
 from frontdesk import identify
 from frontdesk.desk import Desk, desk_of
@@ -110,7 +111,7 @@ def test_many_threads(desk: Desk, journal: Path) -> None:
     assert len({message.message_id for message in messages}) == 2000
     assert len({message.timestamp for message in messages}) == 2000
     assert desk.statistics() == {"skipped.status": 2000}
-    assert sum(message.counts.get("skipped.status", 0) for message in messages) == 2000
+    assert read_counts(journal) == {"skipped.status": 2000}
 
 
 def test_the_first_use_by_two_threads(settings: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +156,7 @@ def test_a_note_within_a_note(desk: Desk, journal: Path, monkeypatch: pytest.Mon
             real.release()
 
     desk.count("skipped.status")
+    desk.count("skipped.status")
     monkeypatch.setattr(process, "lock", Interrupted())
     assert desk.note(FINDING)
     ids = [message.message_id for message in read_messages(journal)]
@@ -162,16 +164,69 @@ def test_a_note_within_a_note(desk: Desk, journal: Path, monkeypatch: pytest.Mon
 
 
 def test_counts_travel(desk: Desk, journal: Path) -> None:
-    """What was counted is told once, by the next message."""
+    """What was counted is told once: the first at once, the rest by the next message."""
     desk.count("skipped.status")
+    assert read_counts(journal) == {"skipped.status": 1}
     desk.count("skipped.status")
     desk.count("error")
+    assert read_counts(journal) == {"skipped.status": 1}
     assert desk.note(FINDING)
     assert desk.note(FINDING)
     first, second = read_messages(journal)
-    assert first.counts == {"skipped.status": 2, "error": 1}
+    assert first.counts == {"skipped.status": 1, "error": 1}
     assert second.counts == {}
-    assert desk.statistics() == {"skipped.status": 2, "error": 1}
+    assert read_counts(journal) == desk.statistics() == {"skipped.status": 2, "error": 1}
+
+
+def test_counts_travel_alone(journal: Path) -> None:
+    """A process that captures nothing tells why: at once, and then every ten seconds at most."""
+    now = [100.0]
+    made = Desk(Capture(journal=str(journal), site="north"), clock=lambda: now[0])
+    told = []
+    for second in range(31):
+        now[0] = 100.0 + second
+        made.count("skipped.no_sign")
+        told.append(sum(read_counts(journal).values()))
+    assert told == [1] * 10 + [11] * 10 + [21] * 10 + [31]
+    [first, *_] = all_lines(journal)
+    line = json.loads(first)
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo is not None
+    assert line == {
+        "type": "counts",
+        "counts": {"skipped.no_sign": 1},
+        "context": {"site": "north"},
+    }
+    made.journal.close()
+
+
+def test_counts_that_cannot_be_written_are_kept(tmp_path: Path) -> None:
+    """A line of counts that is dropped takes no customer with it, and nothing is lost."""
+    now = [100.0]
+    place = tmp_path / "late"
+    made = Desk(Capture(journal=str(place)), clock=lambda: now[0])
+    made.count("skipped.status")
+    now[0] += 20
+    made.count("skipped.status")
+    assert made.statistics() == {"skipped.status": 2}
+    place.mkdir()
+    made.journal._segments._review_at = 0.0  # as if the back-off had passed
+    now[0] += 20
+    made.count("skipped.status")
+    made.journal.close()
+    assert read_counts(place) == {"skipped.status": 3}
+
+
+def test_counting_never_raises(desk: Desk, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors are told of by counting them, so that this cannot be one."""
+
+    def broken(*args: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.journal, "append", broken)
+        desk.count("error")
+    assert desk.note(FINDING)
+    assert read_counts(journal) == desk.statistics() == {"error": 1}
 
 
 def test_statistics_are_a_copy(desk: Desk) -> None:
@@ -190,8 +245,8 @@ def test_counts_are_not_lost_with_their_message(
     assert not desk.note(FINDING._replace(traits={"email": object()}))
     assert desk.note(FINDING)
     counts = {"skipped.status": 1, "dropped.too_large": 1, "dropped.unencodable": 1}
-    assert [message.counts for message in read_messages(journal)] == [counts]
-    assert desk.statistics() == counts
+    assert len(read_messages(journal)) == 1
+    assert read_counts(journal) == desk.statistics() == counts
 
 
 def test_counts_survive_a_missing_journal(tmp_path: Path) -> None:
@@ -210,17 +265,13 @@ def test_counts_survive_a_missing_journal(tmp_path: Path) -> None:
 
 
 def test_warnings_are_rare_and_say_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One reason is logged once a minute, with what to do, and with nothing of the customer."""
     now = [5.0]
 
-    class Time:
-        monotonic = staticmethod(lambda: now[0])
-
-    monkeypatch.setattr(desk_module, "time", Time)
     caplog.set_level(logging.DEBUG)
-    made = Desk(Capture(journal=str(tmp_path / "none")))
+    made = Desk(Capture(journal=str(tmp_path / "none")), clock=lambda: now[0])
     finding = FINDING._replace(user_id=SECRET, traits={"email": JANE, "name": SECRET})
     for second in range(121):
         now[0] = 5.0 + second
@@ -293,7 +344,7 @@ def test_anonymous(
 ) -> None:
     """Without a usable address nobody is identified, which is counted."""
     assert not identify(user_id, traits, settings=settings)
-    assert desk_of(settings).statistics() == {"skipped.anonymous": 1}
+    assert desk_of(settings).statistics() == {"identify.anonymous": 1}
     assert read_lines(journal) == []
 
 
@@ -449,8 +500,8 @@ assert desk.note(finding)
 """,
         journal,
     )
-    told = [message.counts.get("skipped.status", 0) for message in read_messages(journal)]
-    assert sorted(told) == [0, 1]
+    assert len(read_messages(journal)) == 2
+    assert read_counts(journal) == {"skipped.status": 1}
 
 
 def test_a_fork_while_a_thread_counts(journal: Path) -> None:

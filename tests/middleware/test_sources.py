@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from asgi_support import exchange_of
 from frontdesk.exchange import Exchange
+from frontdesk.multipart import AMBIGUOUS
 from frontdesk.sources import SOURCES, Path, step, user_of
 
 
@@ -33,7 +34,7 @@ def exchange() -> Exchange:
         response={"users": [{"email": "first@example.com"}], "ok": True, "0": "zero"},
         request_headers=[(b"X-Customer", b"42"), (b"cookie", b"cid=c-7; other=1")],
         headers=[(b"X-User", b"u-1")],
-        query_string=b"campaign=spring&campaign=summer&e=%40",
+        query_string=b"campaign=spring&term=a&term=b&e=%40",
         user=Customer(),
         session={"customer": {"email": "session@example.com"}},
         state={"tenant": SimpleNamespace(name="north")},
@@ -56,6 +57,7 @@ def exchange() -> Exchange:
         ("request.json.credentials.email", "typed@example.com"),
         ("request.form.email", None),
         ("request.query.campaign", "spring"),
+        ("request.query.term", AMBIGUOUS),
         ("request.query.e", "@"),
         ("request.headers.x-customer", "42"),
         ("request.cookies.cid", "c-7"),

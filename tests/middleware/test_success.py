@@ -7,7 +7,8 @@ import pytest
 from asgi_support import exchange_of
 from frontdesk.event import COUNTS, LOGGED_IN, SIGNED_UP
 from frontdesk.rules import Finding, Rule
-from frontdesk.success import When, failure
+from frontdesk.success import failure
+from frontdesk.when import When
 
 TYPED = {"email": "jane@example.com"}
 

@@ -11,12 +11,14 @@ from frontdesk.traits import (
     LOGIN_SPELLINGS,
     MAX_VALUE_CHARS,
     SPELLINGS,
+    USER_ID_SPELLINGS,
     canonical,
     clean,
     customer_key,
     email,
     mask,
     masked,
+    ranked,
     scalar,
 )
 
@@ -46,6 +48,24 @@ from frontdesk.traits import (
         ("preferred_language", "locale"),
         ("picture", "avatar"),
         ("date_joined", "createdAt"),
+        ("emailAddress1", "emailAddress1"),
+        ("billing_email", "billing_email"),
+        ("support_email", "support_email"),
+        ("honorificPrefix", "title"),
+        ("jobTitle", "jobTitle"),
+        ("telephone", "phone"),
+        ("mobilePhone", "phone"),
+        ("phoneHome", "phone"),
+        ("dob", "birthday"),
+        ("birthDate", "birthday"),
+        ("sex", "gender"),
+        ("worksFor", "company"),
+        ("companyName", "company"),
+        ("preferredLocale", "locale"),
+        ("languageCode", "locale"),
+        ("user_display_name", "name"),
+        ("creationDate", "createdAt"),
+        ("avatar_url", "avatar"),
         ("loyaltyTier", "loyaltyTier"),
         ("password", "password"),
     ],
@@ -53,6 +73,31 @@ from frontdesk.traits import (
 def test_canonical_names(spelling: str, trait: str) -> None:
     """A spelling means its reserved trait; any other name means itself."""
     assert canonical(spelling) == trait
+
+
+@pytest.mark.parametrize(
+    "name", ["sub", "customerId", "customer_id", "localId", "objectId", "nameid", "_auth_user_id"]
+)
+def test_user_ids(name: str) -> None:
+    """Names under which an app, a token or a session has its user's id."""
+    assert name in USER_ID_SPELLINGS
+    assert name not in ID_SPELLINGS | LOGIN_SPELLINGS
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["username", "identifier", "preferred_username", "upn", "_username", "j_username", "log"],
+)
+def test_logins(name: str) -> None:
+    """Names under which is typed, or told, what somebody logs in with."""
+    assert name in LOGIN_SPELLINGS
+
+
+def test_ranked_spellings() -> None:
+    """Spellings know the place of their name."""
+    ranks = ranked("first name", "me")
+    assert ranks["first_name"] == ranks["firstName"] == 0
+    assert ranks["me"] == 1
 
 
 def test_spellings_do_not_overlap() -> None:

@@ -15,7 +15,7 @@ import pytest
 from frontdesk import __version__
 from frontdesk_sidecar import cli
 
-COMMANDS = ("run", "simulate", "demo")
+COMMANDS = ("run", "simulate", "demo", "explain")
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK")}
 
 

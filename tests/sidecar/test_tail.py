@@ -156,7 +156,7 @@ def test_a_message_comes_back_as_it_was_written(tmp_path: Path) -> None:
     with tailing(tmp_path) as reader:
         batch = drain(reader)
     assert batch.messages == [sent, sent]
-    assert batch.web == {"skipped.anonymous": 4, "dropped.journal_full": 2}
+    assert batch.web == {"skipped.anonymous": 4, "dropped.journal_full": 2, "captured": 2}
 
 
 def test_segments_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:

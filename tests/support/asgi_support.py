@@ -5,14 +5,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from frontdesk.asgi import ASGIApp, Receive, Send
-from frontdesk.event import Identify
+from frontdesk.event import Identify, counts_of
 from frontdesk.exchange import Exchange, Message, Scope
 
 T = TypeVar("T")
@@ -183,10 +183,23 @@ def memory_directory(fallback: Path) -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def read_lines(journal: Path) -> list[bytes]:
+def all_lines(journal: Path) -> list[bytes]:
     """Every line of every segment, in the order of the segments' names."""
     segments = sorted(journal.glob("*.ndjson"))
     return [line for path in segments for line in path.read_bytes().splitlines(keepends=True)]
+
+
+def read_lines(journal: Path) -> list[bytes]:
+    """Every line but those that tell counts alone."""
+    return [line for line in all_lines(journal) if not line.startswith(b'{"type":"counts"')]
+
+
+def read_counts(journal: Path) -> Counter[str]:
+    """What the lines of both kinds tell together."""
+    told: Counter[str] = Counter()
+    for line in all_lines(journal):
+        told.update(counts_of(line))
+    return told
 
 
 def read_messages(journal: Path) -> list[Identify]:

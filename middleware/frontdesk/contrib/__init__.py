@@ -1,0 +1,1 @@
+"""What knows a framework from the inside, and so needs no rule to see who it was."""

@@ -1,0 +1,1 @@
+"""A shop with django-allauth: its HTML pages and its headless API, as its quickstart shows."""

@@ -1,0 +1,1 @@
+"""django-oscar, set up as its guide "Building your own shop" does."""

@@ -1,0 +1,156 @@
+"""Django's own views, as its documentation shows them, on every server and in every way."""
+
+from pathlib import Path
+
+import pytest
+
+from app_django_shops import (
+    CHANGED,
+    PASSWORD,
+    SOME_WAYS,
+    WAYS,
+    Shop,
+    Way,
+    database,
+    running_shop,
+    told,
+    written,
+)
+from asgi_support import read_lines
+from frontdesk.event import LOGGED_IN, SIGNED_UP
+
+PACKAGE = "django_shop"
+JANE = "jane.doe@example.com"
+BOB = "BOB.RAY@EXAMPLE.COM"
+
+
+@pytest.fixture(params=["username", "email"])
+def user(request: pytest.FixtureRequest) -> str:
+    """Which user model the shop has."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def made(user: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop's empty database."""
+    return database(PACKAGE, tmp_path_factory.getbasetemp(), SHOP_USER=user)
+
+
+def sign_up_form(user: str, address: str, **fields: str) -> dict[str, str]:
+    """What a customer types to register."""
+    typed = {"email": address, "password1": PASSWORD, "password2": PASSWORD, **fields}
+    return typed if user == "email" else {"username": address, **typed}
+
+
+def visit(shop: Shop, user: str) -> None:
+    """Two customers come, register, come back, and do what customers do."""
+    with shop.browser() as jane, shop.browser() as other:
+        form = sign_up_form(user, JANE, first_name="Jane", last_name="Doe")
+        if user == "email":
+            form |= {"phone": "+49 30 1234", "birth_date": "1990-05-17"}
+        for page in ("/", "/products/garden-chair/", "/accounts/signup/", "/accounts/login/"):
+            assert jane.get(page).status_code == 200
+        # Typed wrongly, taken already, then right.
+        assert jane.post("/accounts/signup/", {**form, "password2": "x"}).status_code == 200
+        assert jane.post("/accounts/signup/", form).headers["location"] == "/"
+        assert other.post("/accounts/signup/", form).status_code == 200
+        assert jane.get("/accounts/profile/").status_code == 200
+        assert jane.post("/", {}, to="/accounts/logout/").status_code == 302
+        typed = {"username": JANE, "password": PASSWORD}
+        assert jane.post("/accounts/login/", {**typed, "password": "x"}).status_code == 200
+        nobody = {**typed, "username": "nobody@example.com"}
+        assert jane.post("/accounts/login/", nobody).status_code == 200
+        answer = jane.post("/accounts/login/?next=/products/chair/", typed)
+        assert answer.headers["location"] == "/products/chair/"
+        change = {"new_password1": CHANGED, "new_password2": CHANGED}
+        answer = jane.post("/accounts/password_change/", {"old_password": PASSWORD, **change})
+        assert answer.headers["location"] == "/accounts/password_change/done/"
+
+
+def visit_without_login(shop: Shop, user: str) -> None:
+    """A page that registers and asks to log in; a script that logs in; a forgotten password."""
+    with shop.browser() as bob:
+        form = sign_up_form(user, BOB, first_name="Bob")
+        assert bob.post("/accounts/register/", {**form, "password2": "x"}).status_code == 200
+        answer = bob.post("/accounts/register/", form)
+        assert answer.headers["location"] == "/accounts/login/"
+        name = BOB if user == "username" else "BOB.RAY@example.com"  # as Django normalises it
+        typed = {"username": name, "password": PASSWORD}
+        assert bob.post("/accounts/login/", typed).headers["location"] == "/"
+        assert bob.post("/", {}, to="/accounts/logout/").status_code == 302
+        wrong = {**typed, "password": "x"}
+        page = "/accounts/login/"
+        assert bob.post(page, wrong, to="/accounts/signin/").status_code == 400
+        assert bob.post(page, typed, to="/accounts/signin/").status_code == 200
+        assert bob.post("/", {}, to="/accounts/logout/").status_code == 302
+        assert bob.post("/accounts/password_reset/", {"email": name}).status_code == 302
+        link = shop.mailed(name, r"(/accounts/reset/\S+)")
+        form_page = bob.get(link).headers["location"]
+        change = {"new_password1": CHANGED, "new_password2": CHANGED}
+        answer = bob.post(form_page, change)
+        assert answer.headers["location"] == "/accounts/reset/done/"
+
+
+def visit_as_staff(shop: Shop, user: str) -> None:
+    """Staff comes in by the admin site."""
+    with shop.browser() as staff:
+        typed = {"username": "staff" if user == "username" else "staff@example.com"}
+        page = "/admin/login/?next=/admin/"
+        assert staff.post(page, {**typed, "password": "x"}).status_code == 200
+        assert staff.post(page, {**typed, "password": PASSWORD}).status_code == 302
+        assert staff.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_day(way: Way, user: str, made: Path, journal: Path, tmp_path: Path) -> None:
+    """Each registration and each login once, in their order, and nothing else."""
+    with running_shop(way, PACKAGE, made, journal, tmp_path, SHOP_USER=user) as shop:
+        visit(shop, user)
+        messages = written(journal)
+        assert told(messages) == [(SIGNED_UP, JANE), (LOGGED_IN, JANE)]
+        signed_up = messages[0].traits
+        assert (signed_up["firstName"], signed_up["lastName"]) == ("Jane", "Doe")
+        if user == "email":
+            assert (signed_up["phone"], signed_up["birthday"]) == ("+49 30 1234", "1990-05-17")
+        assert [m.user_id for m in messages] == ["2" if way.has_app else JANE] * 2
+        visit_without_login(shop, user)
+        visit_as_staff(shop, user)
+    events = [message.event for message in written(journal)[2:]]
+    # The page that only registers gives no signal: alone, the app knows of Bob when he comes in.
+    first = [SIGNED_UP, LOGGED_IN] if way.is_wrapped else [SIGNED_UP]
+    assert events == [*first, LOGGED_IN]
+    assert {str(m.key) for m in written(journal)[2:]} == {BOB.lower()}
+    lines = b"".join(read_lines(journal))
+    assert PASSWORD.encode() not in lines
+    assert b"csrf" not in lines
+
+
+@pytest.mark.parametrize("way", SOME_WAYS.values(), ids=SOME_WAYS)
+def test_where_a_login_leads(
+    way: Way, user: str, made: Path, journal: Path, tmp_path: Path
+) -> None:
+    """A login that leads on to the shop's own page is one, whatever the page is called."""
+    with (
+        running_shop(way, PACKAGE, made, journal, tmp_path, SHOP_USER=user) as shop,
+        shop.browser() as jane,
+    ):
+        form = sign_up_form(user, JANE)
+        assert jane.post("/accounts/signup/", form).headers["location"] == "/"
+        for page in ("/checkout/confirm/", "/orders/verify/", "/products/login/"):
+            assert jane.post("/", {}, to="/accounts/logout/").status_code == 302
+            typed = {"username": JANE, "password": PASSWORD, "next": page}
+            assert jane.post("/accounts/login/", typed).headers["location"] == page
+    assert told(written(journal)) == [(SIGNED_UP, JANE), *[(LOGGED_IN, JANE)] * 3]
+
+
+@pytest.mark.parametrize("name", ["app, uvicorn", "app, waitress", "both, uvicorn"])
+def test_in_transactions(name: str, user: str, made: Path, journal: Path, tmp_path: Path) -> None:
+    """With ATOMIC_REQUESTS a login is written when it is committed, before the answer."""
+    environ = {"SHOP_USER": user, "SHOP_ATOMIC": "yes"}
+    with (
+        running_shop(WAYS[name], PACKAGE, made, journal, tmp_path, **environ) as shop,
+        shop.browser() as jane,
+    ):
+        assert jane.post("/accounts/signup/", sign_up_form(user, JANE)).status_code == 302
+        assert told(written(journal)) == [(SIGNED_UP, JANE)]
