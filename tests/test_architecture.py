@@ -23,7 +23,7 @@ PACKAGES = {
 PURE = {
     f"frontdesk.{name}"
     for name in (
-        *("addresses", "automatic", "claims", "coding", "details", "documents", "event"),
+        *("addresses", "automatic", "claims", "coding", "details", "documents", "environ", "event"),
         *("exceptions", "exchange", "explain", "forms", "graphql", "graphql_lexer", "headers"),
         *("multipart", "notes", "operations", "persons", "privacy", "reasons", "routes"),
         *("rule_keys", "rules", "sources", "stored", "success", "tokens", "traits", "when"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from frontdesk.desk import Desk, desk_of
 from frontdesk.exceptions import ConfigurationError
@@ -51,13 +50,7 @@ class CaptureMiddleware:
     ) -> None:
         self._problem: ConfigurationError | None = None
         given = settings if settings is not None else self._load()
-        settings = replace(
-            given,
-            journal=given.journal if journal is None else os.fspath(journal),
-            site=given.site if site is None else site,
-            presets=given.presets if presets is None else presets,
-            rules=given.rules if rules is None else [*rules, *given.rules],
-        )
+        settings = given.with_arguments(rules, presets, journal, site)
         self.app = app
         self.desk: Desk = desk_of(settings)
         self._table = RouteTable(settings.all_rules())
@@ -93,7 +86,8 @@ class CaptureMiddleware:
                 try:
                     await self.app(scope, watch.receiving(receive), watch.send)
                 finally:
-                    watch.end()
+                    if watch.is_watching:
+                        watch.end()
                 return
         await self.app(scope, receive, send)
 

@@ -110,11 +110,6 @@ class Body:
             self.complete = True
         return self.complete
 
-    def forget(self) -> None:
-        """Let go of the bytes, and of what was read of them."""
-        self._chunks.clear()
-        self._json, self._form, self._parts = None, {}, None
-
     def json(self) -> Any:
         """The JSON document; None when there is none, or none that can be read."""
         if self._json is _UNREAD:
@@ -200,7 +195,7 @@ class Exchange:
         self.scope = scope
         self.status = 0
         self.request = Body(scope.get("headers", ()))
-        self.response = _NOTHING
+        self.response: Body = _NOTHING
         self.response_headers: RawHeaders = ()
 
     def respond(self, message: Message) -> bool:
@@ -227,14 +222,17 @@ class Exchange:
         part.request, part.response = Body.of(request), Body.of(response)
         return part
 
-    def forget(self) -> None:
-        """Let go of both bodies."""
-        self.request.forget()
-        if self.response is not _NOTHING:
-            self.response.forget()
+
+class _Nothing(Body):
+    """The answer of an app that has not begun one; what it says too early is not kept."""
+
+    __slots__ = ()
+
+    def feed(self, message: Message) -> bool:
+        return False
 
 
-_NOTHING: Final = Body(())
+_NOTHING: Final = _Nothing(())
 
 
 def fields(encoded: bytes) -> dict[str, str]:

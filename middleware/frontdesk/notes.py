@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 #: The key in scope or environ; also tells a nested middleware that somebody watches already.
-MARK: Final = "frontdesk"
+MARK: Final = "frontdesk.notes"
 
 
 class Notes:

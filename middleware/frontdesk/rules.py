@@ -124,12 +124,15 @@ class Rule:
         notes = exchange.scope.get(MARK)
         if type(notes) is not Notes or not notes.is_touched:
             notes = None
-        elif notes.is_vetoed:
-            return "vetoed"
-        reason = self.failure(exchange)
+        elif notes.is_vetoed or notes.is_told:
+            return "told" if notes.is_told else "vetoed"
+        reason = failure(self.when, exchange, self.event)  # type: ignore[arg-type]  # compiled
         if reason is not None:
             return reason
-        person = self.person(exchange)
+        person = self._named(exchange) if self.named else choose(exchange, self.event)
+        if self.named_user_id and not self.named and person is not None:
+            _, named = first(self.named_user_id, exchange)
+            person.user_id = None if named is None else str(named)
         if notes is not None:
             person = corrected(person or Person(), notes)
         if person is None or person.email is None:
@@ -143,21 +146,6 @@ class Rule:
         if self.privacy is not None:
             return self._protected(self.privacy, user_id, person.traits, exchange)
         return Finding(self.event, user_id, person.traits, self.name)
-
-    def failure(self, exchange: Exchange) -> str | None:
-        """None when the exchange was a success by this rule's `when`, else the reason why not."""
-        when: When = self.when  # type: ignore[assignment]  # compiled in __post_init__
-        return failure(when, exchange, self.event)
-
-    def person(self, exchange: Exchange) -> Person | None:
-        """Who a successful exchange speaks of; a handler may correct it."""
-        if self.named:
-            return self._named(exchange)
-        person = choose(exchange, self.event)
-        if person is not None and self.named_user_id:
-            _, named = first(self.named_user_id, exchange)
-            person.user_id = None if named is None else str(named)
-        return person
 
     def _named(self, exchange: Exchange) -> Person:
         traits: dict[str, object] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,6 +71,22 @@ class Capture:
         compile_privacy(self.consent, self.drop, self.hash, problems)
         if problems:
             raise ConfigurationError(f"capture.{problem}" for problem in problems)
+
+    def with_arguments(
+        self,
+        rules: Sequence[Rule] | None,
+        presets: Sequence[str] | None,
+        journal: str | os.PathLike[str] | None,
+        site: str | None,
+    ) -> Capture:
+        """These settings with a middleware's own arguments over them; rules are added in front."""
+        return replace(
+            self,
+            journal=self.journal if journal is None else os.fspath(journal),
+            site=self.site if site is None else site,
+            presets=self.presets if presets is None else presets,
+            rules=self.rules if rules is None else [*rules, *self.rules],
+        )
 
     def all_rules(self) -> list[Rule]:
         """Your rules, then those presets' rules whose route is not yours."""

@@ -28,6 +28,7 @@ _SIGN_ON: Final = frozenset(("client_id", "redirect_uri", "samlrequest"))
 
 #: what a provider adds when it sends the shopper back: OAuth 2 and OpenID Connect, OAuth 1, CAS
 _CALLBACK: Final = frozenset(("code", "id_token", "access_token", "oauth_verifier", "ticket"))
+_NO_QUERY: Final = (b"", None)
 #: grants in which nobody logs in (RFC 6749 sections 4.4 and 6, RFC 8693, UMA 2.0)
 _OTHER_GRANTS: Final = frozenset(
     (
@@ -64,7 +65,10 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
     status = exchange.status
     if when in JUDGING:
         if 200 <= status < 300:
-            return _answered_badly(exchange) or _asked_for_else(exchange)
+            reason = _answered_badly(exchange)
+            if reason is None and _may_ask_for_else(exchange):
+                reason = _asked_for_else(exchange)
+            return reason
         if status in REDIRECTS and when == "auto":
             return _redirected_badly(exchange, event)
         return "status"
@@ -154,6 +158,16 @@ def _is_good(part: Mapping[str, Any]) -> bool:
     )
 
 
+def _may_ask_for_else(exchange: Exchange) -> bool:
+    """False for nearly every login, which pays for being asked."""
+    scope = exchange.scope
+    return (
+        exchange.request.holds(b"grant_type")
+        or scope.get("query_string") not in _NO_QUERY
+        or scope["method"] == "GET"
+    )
+
+
 def _asked_for_else(exchange: Exchange) -> str | None:
     """A token endpoint also renews tokens and serves machines; a GET may ask who is logged in."""
     scope = exchange.scope
@@ -162,10 +176,8 @@ def _asked_for_else(exchange: Exchange) -> str | None:
     body = exchange.request
     if body.holds(b"grant_type"):
         grant = body.form().get("grant_type") if body.is_form else _typed_grant(body)
-    elif b"grant_type" in (query := bytes(scope.get("query_string", b""))):
-        grant = fields(query).get("grant_type")
     else:
-        return None
+        grant = fields(bytes(scope.get("query_string") or b"")).get("grant_type")
     return "other_grant" if grant in _OTHER_GRANTS else None
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from frontdesk.desk import Desk
 from frontdesk.exchange import Body, Exchange, Message
-from frontdesk.notes import MARK
 from frontdesk.routes import Group
 from frontdesk.rules import Finding
 
@@ -36,14 +35,13 @@ class Watch:
 
     def receiving(self, receive: Receive) -> Receive:
         """A `receive` that notes the body the app pulls."""
-        request = self._exchange.request
 
         async def receive_noting() -> Message:
             message = await receive()
             if self.is_watching:
                 try:
                     if message["type"] == "http.request":
-                        request.feed(message)
+                        self._exchange.request.feed(message)
                 except Exception as error:  # noqa: BLE001 - see failed()
                     self.fail(error)
             return message
@@ -80,7 +78,13 @@ class Watch:
                     elif response.is_stream:
                         self._skip("stream")
                 elif kind == "http.response.start":
-                    self._start(message)
+                    group = self._group
+                    if message["status"] >= 400 and not group.takes_errors:
+                        self._skip("status")
+                    elif group.has_operations and not group.concerns(self._exchange):
+                        self._stop()  # no rule's operation: as if the route were no rule's
+                    elif self._exchange.respond(message):
+                        self._conclude()
             except Exception as error:  # noqa: BLE001 - see failed()
                 self.fail(error)
         return self._send(message)
@@ -98,20 +102,12 @@ class Watch:
         self._stop()
         failed(self._desk, error)
 
-    def _start(self, message: Message) -> None:
-        group = self._group
-        if message["status"] >= 400 and not group.takes_errors:
-            self._skip("status")
-        elif group.has_operations and not group.concerns(self._exchange):
-            self._stop()  # an operation that no rule names: as if the route were no rule's
-        elif self._exchange.respond(message):
-            self._conclude()
-
     def _conclude(self) -> None:
         """What completes the answer is about to leave: the login goes into the journal before."""
         found = self._group.judge(self._exchange)
         self._stop()
-        if self._exchange.scope[MARK].is_told:
+        if type(found) is Finding:
+            self._desk.note(found)
             return
         for result in found if isinstance(found, list) else (found,):
             if isinstance(result, Finding):
@@ -124,13 +120,19 @@ class Watch:
         self._count(reason)
 
     def _count(self, reason: str) -> None:
+        if reason == "told":
+            return  # it was captured, by somebody who knows better
         self._desk.count(f"skipped.{reason}")
         _log.debug("skipped %s: %s", self._group.rules[0].name, reason)
 
     def _stop(self) -> None:
         """Nothing of the bodies is held while the app goes on, in a background task perhaps."""
         self.is_watching = False
-        self._exchange.forget()
+        self._exchange = _OVER
+
+
+#: What a watch that is over looks at: nothing.
+_OVER: Final = Exchange({})
 
 
 class Reading:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from frontdesk.desk import Desk, desk_of
+from frontdesk.environ import Decoded, Headers, decoded, raw, session_of
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Body, Exchange, Message, Scope
 from frontdesk.notes import MARK, Notes
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("frontdesk")
 _INPUT: Final = "wsgi.input"
-#: where session middleware for WSGI leave what the app reads and writes
-_SESSIONS: Final = ("beaker.session", "werkzeug.session")
 
 
 class CaptureMiddleware:
@@ -51,20 +49,14 @@ class CaptureMiddleware:
     ) -> None:
         loaded = _load() if settings is None else settings
         given = loaded or Capture()
-        settings = replace(
-            given,
-            journal=given.journal if journal is None else os.fspath(journal),
-            site=given.site if site is None else site,
-            presets=given.presets if presets is None else presets,
-            rules=given.rules if rules is None else [*rules, *given.rules],
-        )
+        settings = given.with_arguments(rules, presets, journal, site)
         all_rules = settings.all_rules()
         self.app = app
         self.desk: Desk = desk_of(settings)
         self._table = RouteTable(all_rules if loaded is not None else ())
         paths = self._table.paths
         is_ascii = all(rule.path.isascii() for rule in self._table.rules)
-        self._paths: Container[object] = paths if is_ascii else _Decoded(paths)
+        self._paths: Container[object] = paths if is_ascii else Decoded(paths)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the call on; of all that is not a rule's route, with the server's own objects."""
@@ -84,18 +76,18 @@ class CaptureMiddleware:
         try:
             if MARK in environ:
                 return None
-            root = _decoded(environ.get("SCRIPT_NAME", ""))
+            root = decoded(environ.get("SCRIPT_NAME", ""))
             scope: Scope = {
                 "type": "http",
                 "method": environ.get("REQUEST_METHOD", ""),
-                "path": root + _decoded(environ.get("PATH_INFO", "")),
+                "path": root + decoded(environ.get("PATH_INFO", "")),
                 "root_path": root,
             }
             group = self._table.find(scope)
             if group is None:
                 return None
-            scope["query_string"] = _bytes(environ.get("QUERY_STRING", ""))
-            scope["headers"] = headers = _Headers(environ)
+            scope["query_string"] = raw(environ.get("QUERY_STRING", ""))
+            scope["headers"] = headers = Headers(environ)
             exchange = Exchange(scope)
             exchange.request = Body(headers.about_the_body())
             watch = Watch(self.desk, group, exchange, _handed_on_by_the_server)
@@ -189,7 +181,7 @@ class _Answer:
         if head is None:
             return
         try:
-            session = _session_of(self._environ)
+            session = session_of(self._environ)
             if session is not None:
                 self._scope["session"] = session
         except Exception as error:  # noqa: BLE001 - see failed()
@@ -201,7 +193,7 @@ class _Answer:
             status, headers = args[:2]
             if iter(headers) is headers:  # can be read but once, and that is the server's to do
                 headers = ()
-            pairs = [(_bytes(name), _bytes(value)) for name, value in headers]
+            pairs = [(raw(name), raw(value)) for name, value in headers]
             return {"type": "http.response.start", "status": int(status[:3]), "headers": pairs}
         except Exception as error:  # noqa: BLE001 - the server judges what the app gives it
             self._watch.fail(error)
@@ -264,69 +256,12 @@ class _SizedChunks(_Chunks):
         self._answer.tell(chunk, is_last=is_only)
 
 
-class _Headers:
-    """A request's headers as ASGI has them, made when a rule asks, which few do."""
-
-    __slots__ = ("_environ",)
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self._environ = environ.copy()  # the environ itself will hold the watch: a cycle
-
-    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        yield from self.about_the_body()
-        for name, value in self._environ.items():
-            if name[:5] == "HTTP_" and name != "HTTP_CONTENT_ENCODING":
-                yield _bytes(name[5:].replace("_", "-").lower()), _bytes(value)
-
-    def about_the_body(self) -> list[tuple[bytes, bytes]]:
-        """What a body needs to be read."""
-        found = ((name, self._environ.get(key)) for key, name in _ABOUT_THE_BODY)
-        return [(name, _bytes(value)) for name, value in found if value]
-
-
-_ABOUT_THE_BODY: Final = (
-    ("CONTENT_TYPE", b"content-type"),
-    ("CONTENT_LENGTH", b"content-length"),
-    ("HTTP_CONTENT_ENCODING", b"content-encoding"),
-)
-
-
-class _Decoded:
-    """Paths for rules that are not ASCII: PEP 3333 gives a path's bytes as Latin-1."""
-
-    __slots__ = ("_paths",)
-
-    def __init__(self, paths: Container[object]) -> None:
-        self._paths = paths
-
-    def __contains__(self, path: object) -> bool:
-        return type(path) is str and _decoded(path) in self._paths
-
-
 def _load() -> Capture | None:
     try:
         return load_capture()
     except ConfigurationError as error:
         _log.error("configuration: %s", error)
         return None
-
-
-def _decoded(path: str) -> str:
-    return path if path.isascii() else _bytes(path).decode("utf-8", "replace")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("latin-1", "replace")
-
-
-def _session_of(environ: WSGIEnvironment) -> Any:
-    for name in _SESSIONS:
-        session = environ.get(name)
-        if session is not None:
-            stored = getattr(session, "__dict__", {})
-            # Beaker's stands for one that is loaded when the app first uses it.
-            return stored.get("_sess", session)
-    return None
 
 
 def _handed_on_by_the_server(message: Message) -> Any:

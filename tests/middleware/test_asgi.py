@@ -44,6 +44,7 @@ from frontdesk import journal as journal_module
 from frontdesk.asgi import ASGIApp, Receive, Send
 from frontdesk.event import COUNTS, LOGGED_IN, SIGNED_UP
 from frontdesk.exchange import MAX_BODY_BYTES, Body, Message, Scope
+from frontdesk.notes import MARK
 
 Wrap = Callable[..., CaptureMiddleware]
 ANSWER = as_json({"user": {"email": JANE}})
@@ -325,7 +326,7 @@ async def test_missing_keys(wrap: Wrap, journal: Path) -> None:
     server = await Server(said(as_json({"email": JANE}))).call(app, scope)
     assert server.sent == messages
     assert emails(journal) == [JANE]
-    await Server({"type": "http.request"}).call(app, {**scope, "headers": []} | {"frontdesk": 1})
+    await Server({"type": "http.request"}).call(app, {**scope, "headers": []} | {MARK: 1})
     bare = {"type": "http", "path": "/login", "method": "POST"}
     assert (await Server().call(app, bare)).sent == messages
     assert app.desk.statistics() == {"skipped.anonymous": 1}

@@ -295,3 +295,11 @@ def test_a_response_without_headers() -> None:
     exchange.respond({"type": "http.response.start", "status": 204})
     assert exchange.status == 204
     assert exchange.response.media_type == b""
+
+
+def test_a_body_before_its_start_is_not_kept() -> None:
+    """What an app sends too early belongs to no answer, least of all to the next exchange's."""
+    first, second = Exchange(scope_of()), Exchange(scope_of())
+    assert not first.response.feed(chunk(b"early"))
+    assert second.response.is_empty is False
+    assert not second.response.holds(b"early")
