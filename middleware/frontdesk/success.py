@@ -69,7 +69,7 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
             if reason is None and _may_ask_for_else(exchange):
                 reason = _asked_for_else(exchange)
             return reason
-        if status in REDIRECTS and when == "auto":
+        if when == "auto" and is_redirect(exchange):
             return _redirected_badly(exchange, event)
         return "status"
     if isinstance(when, Condition):
@@ -79,8 +79,17 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
     if when == "2xx":
         return None if 200 <= status < 300 else "status"
     if when == "redirect":
-        return _redirected_back(exchange, event) if status in REDIRECTS else "status"
+        return _redirected_back(exchange, event) if is_redirect(exchange) else "status"
     return None if status in when else "status"
+
+
+def is_redirect(exchange: Exchange) -> bool:
+    """True when the shopper is sent on; a POST that is to be repeated elsewhere is not done yet.
+
+    A GET is a GET wherever it is repeated (RFC 9110 sections 15.4.8 and 15.4.9).
+    """
+    status = exchange.status
+    return status in REDIRECTS or (status in (307, 308) and exchange.scope["method"] == "GET")
 
 
 def shows_success(exchange: Exchange, event: str) -> bool:
@@ -88,7 +97,7 @@ def shows_success(exchange: Exchange, event: str) -> bool:
 
     Many an API tells a failed login with 200 and a sentence; what was typed is then no customer.
     """
-    if exchange.status in REDIRECTS or exchange.response.is_empty:
+    if is_redirect(exchange) or exchange.response.is_empty:
         return True
     if event == SIGNED_UP and exchange.status == 201:
         return True
@@ -177,7 +186,7 @@ def _asked_for_else(exchange: Exchange) -> str | None:
     if body.holds(b"grant_type"):
         grant = body.form().get("grant_type") if body.is_form else _typed_grant(body)
     else:
-        grant = fields(bytes(scope.get("query_string") or b"")).get("grant_type")
+        grant = _query(exchange).get("grant_type")
     return "other_grant" if grant in _OTHER_GRANTS else None
 
 
@@ -188,8 +197,12 @@ def _typed_grant(body: Body) -> object:
 
 def _comes_back(exchange: Exchange) -> bool:
     """A sign-on elsewhere came back, with what it came back for (RFC 6749 section 4.1.2)."""
-    query = fields(bytes(exchange.scope.get("query_string", b"")))
+    query = _query(exchange)
     return "error" not in query and not _CALLBACK.isdisjoint(query)
+
+
+def _query(exchange: Exchange) -> dict[str, str]:
+    return fields(bytes(exchange.scope.get("query_string") or b""))
 
 
 def _redirected_badly(exchange: Exchange, event: str) -> str | None:
@@ -210,6 +223,8 @@ def awaits_proof(exchange: Exchange) -> bool:
 
 
 def _redirected_back(exchange: Exchange, event: str) -> str | None:
+    if exchange.scope["method"] == "GET" and "error" in _query(exchange):
+        return "no_callback"
     here: str = exchange.scope["path"]
     root: str = exchange.scope.get("root_path") or ""
     location = header(exchange.response_headers, b"location") or ""

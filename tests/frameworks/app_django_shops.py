@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import httpx
 
 from asgi_support import read_messages
+from framework_support import Secrets, deliver_and_search
 from frontdesk.event import Identify
 from server_support import SUPPORT, free_port, running
 
@@ -98,11 +99,13 @@ class Shop:
     mails: Path
     is_wrapped: bool
     has_app: bool
+    log: Path
+    secrets: Secrets = field(default_factory=Secrets)
 
     @contextlib.contextmanager
     def browser(self) -> Iterator["Browser"]:
         """A browser of somebody's own."""
-        with httpx.Client(base_url=self.url, timeout=20) as client:
+        with self.secrets.client(self.url) as client:
             yield Browser(client)
 
     def mailed(self, address: str, pattern: str) -> str:
@@ -134,7 +137,7 @@ def running_shop(
     }
     log = tmp_path / "server.log"
     with running(way.command(package, port), port, log, **environ):
-        yield Shop(f"http://127.0.0.1:{port}", mails, way.is_wrapped, way.has_app)
+        yield Shop(f"http://127.0.0.1:{port}", mails, way.is_wrapped, way.has_app, log)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -177,3 +180,13 @@ def written(journal: Path) -> list[Identify]:
 def told(messages: list[Identify]) -> list[tuple[str, object]]:
     """Events and addresses."""
     return [(message.event, message.traits["email"]) for message in messages]
+
+
+def assert_nothing_secret(shop: Shop, journal: Path, way: Way) -> None:
+    """No secret in journal and log; of some ways, also not in store, SAP, and what they tell."""
+    assert PASSWORD in shop.secrets.found
+    if way in (WAYS["zero code, uvicorn"], WAYS["app, waitress"]):
+        deliver_and_search(journal, shop.secrets.found, [shop.log])
+    for place in (*journal.iterdir(), shop.log):
+        content = place.read_bytes()
+        assert not [secret for secret in shop.secrets.found if secret.encode() in content]
