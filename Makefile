@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check lint format types bench clean
+.PHONY: demo test check lint format types bench fuzz clean
 
 demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated SAP
 	@$(BIN)/frontdesk demo --once
 	@echo; echo "To shop yourself: $(BIN)/frontdesk demo"
 
-test: $(INSTALLED) ## the tests
-	$(BIN)/pytest
+test: $(INSTALLED) ## the tests, in two processes
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(INSTALLED) ## lint, format check, strict types
 	$(BIN)/ruff check
@@ -26,6 +26,13 @@ format: $(INSTALLED) ## put the sources in order
 bench: $(VENV)/.benchmarks ## the tables of docs/performance.md, about half an hour
 	$(BIN)/python -m benchmarks.middleware
 	$(BIN)/python -m benchmarks.pipeline
+
+fuzz: $(VENV)/.fuzzing ## the coverage-guided fuzzer, for ten minutes
+	$(BIN)/python fuzz/run.py -max_total_time=600
+
+$(VENV)/.fuzzing: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
+	@touch $@
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it: make PYTHON=/path/to/python"; exit 1; }

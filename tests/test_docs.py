@@ -12,17 +12,24 @@ from pathlib import Path
 import pytest
 
 from frontdesk import Rule
+from frontdesk.event import COUNTS
 from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
+from frontdesk.presets import names
+from frontdesk.reasons import REASONS
 from frontdesk_sidecar import settings
 from frontdesk_sidecar.settings_table import REQUIRED, SETTINGS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+CAPTURE = ROOT / "docs" / "capture.md"
 _CAPTURE = (
     ("capture.journal", DEFAULT_DIRECTORY, "Directory shared by web processes and sidecar"),
     ("capture.site", None, "Name of this storefront, given with each message"),
-    ("capture.presets", "usual-routes", "Built-in rules, by name"),
+    ("capture.presets", "auto", "Built-in rules, by name; see docs/presets.md"),
     ("capture.rule", None, "Your own rules, `[[capture.rule]]` tables; in the file only"),
+    ("capture.consent", None, "Consent required for a capture, as a table; in the file only"),
+    ("capture.drop", None, "Traits that do not leave the web process"),
+    ("capture.hash", None, "Traits that leave as a SHA-256 alone"),
     ("capture.journal_limit_bytes", LIMIT_BYTES, "Above this the journal takes no more"),
 )
 
@@ -52,6 +59,32 @@ def test_the_settings_table_is_true() -> None:
         README.write_text(f"{before}{begin}{settings_table()}\n{end}{after}")
     else:
         assert table.strip() == settings_table()
+
+
+def reasons_table() -> str:
+    """The table of reasons in docs/capture.md, from the texts that `explain` shows."""
+    rows = ["| skipped because | what it means | what helps |", "|---|---|---|"]
+    counted = (name for name in REASONS if f"skipped.{name}" in COUNTS)
+    rows += [f"| `{name}` | {REASONS[name][0]} | {REASONS[name][1]} |" for name in counted]
+    return "\n".join(rows)
+
+
+def test_the_reasons_are_true() -> None:
+    """The table of reasons is what the code says; UPDATE_DOCS=1 writes it."""
+    text = CAPTURE.read_text()
+    begin, end = "<!-- reasons -->\n", "<!-- /reasons -->"
+    before, _, rest = text.partition(begin)
+    table, _, after = rest.partition(end)
+    if os.environ.get("UPDATE_DOCS"):
+        CAPTURE.write_text(f"{before}{begin}{reasons_table()}\n{end}{after}")
+    else:
+        assert table.strip() == reasons_table()
+
+
+def test_every_preset_is_documented() -> None:
+    """In the table of docs/presets.md, by its name."""
+    text = (ROOT / "docs" / "presets.md").read_text()
+    assert [name for name in names() if f"| [{name}](#" not in text] == []
 
 
 def _blocks(language: str) -> list[str]:

@@ -5,6 +5,7 @@ One desk serves every middleware of a process that writes to the same journal, a
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import logging
 import math
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from frontdesk.event import IDENTIFIED, IDENTIFY, counts_of, encode, encode_counts
+from frontdesk.event import IDENTIFIED, IDENTIFY, encode, encode_counts, told_by
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import Journal
 from frontdesk.privacy import Privacy
@@ -100,7 +101,7 @@ class Desk:
             line = encode(message_id, now, user_id, traits, event, route, self._site, unsent)
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
-            self.count("dropped.unencodable")
+            self.count(_dropped(route, "unencodable"))
             return False
         return self.journal.append(line, pid)
 
@@ -108,7 +109,7 @@ class Desk:
         """Count what did not become a message.
 
         The sum travels with the next one that does, or in a line of its own if the last such line
-        is `COUNTS_EVERY_S` old.
+        is `COUNTS_EVERY_S` old. Never raises.
         """
         process = self._process
         if process.pid != os.getpid():
@@ -117,18 +118,38 @@ class Desk:
             process.counts[name] = process.counts.get(name, 0) + 1
             process.unsent[name] = process.unsent.get(name, 0) + 1
             now = self._clock()
-            if now - process.tell_at < COUNTS_EVERY_S:
+            if now < process.tell_at:
                 return
-            # Before the line is written: one that is dropped is told of by counting it.
-            process.tell_at = now
+            # Before the line is written: a line that fails must not be tried for every count.
+            process.tell_at = now + COUNTS_EVERY_S
+        self.tell()
+        # What is counted from now on and never told is told at the end. Registered anew each time,
+        # to run before the journal's own end: a disk's writer may have been started since.
+        atexit.unregister(self.tell)
+        atexit.register(self.tell)
+
+    def tell(self) -> None:
+        """Write what this process has counted and not told yet as a line of its own, now.
+
+        What cannot be written is kept, for the next line of either kind. Never raises.
+        """
+        process = self._process
+        if process.pid != os.getpid():
+            return  # the parent tells it
+        with process.lock:
             unsent, process.unsent = process.unsent, {}
+        if not unsent:
+            return
         try:
             self.journal.append(encode_counts(self._now(), unsent, self._site), process.pid)
         except Exception:  # noqa: BLE001 - errors are told of by counting them: this is the last
             self._restore(unsent)
 
     def statistics(self) -> dict[str, int]:
-        """What this process counted, by name: `skipped.…`, `dropped.…`, `error`."""
+        """What this process counted, by name: `skipped.…`, `dropped.…`, `identify.…`, `error`.
+
+        What became messages is not among it: whoever reads the journal counts those, for nothing.
+        """
         return dict(self._process.counts)
 
     def complain(self, reason: str, text: str) -> None:
@@ -145,10 +166,10 @@ class Desk:
         return self._process
 
     def _dropped(self, line: bytes, reason: str) -> None:
-        self._restore(counts_of(line))
-        if line.startswith(_COUNTS_LINE):
-            return  # no customer was in it
-        self.count(f"dropped.{reason}")
+        counts, route = told_by(line)
+        self._restore(counts)
+        if not line.startswith(_COUNTS_LINE):  # else no customer was in it
+            self.count(_dropped(route, reason))
         advice = _ADVICE.get(reason, "identified customers are being dropped")
         self.complain(
             reason, f"logins are not being captured: journal {self.journal.directory}: {advice}"
@@ -159,6 +180,11 @@ class Desk:
         with process.lock:
             for name, number in counts.items():
                 process.unsent[name] = process.unsent.get(name, 0) + number
+
+
+def _dropped(route: str | None, reason: str) -> str:
+    """The name under which a dropped message is counted."""
+    return f"identify.{reason}" if route == IDENTIFY else f"dropped.{reason}"
 
 
 _desks: dict[tuple[str, str | None, int], Desk] = {}

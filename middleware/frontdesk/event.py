@@ -1,4 +1,4 @@
-"""The identify message: who it was, as one JSON line.
+"""The journal's lines: the identify message, which says who it was, and counts alone.
 
 Source: the Segment spec's `identify` call, https://segment.com/docs/connections/spec/identify/.
 """
@@ -22,7 +22,12 @@ SIGNED_UP: Final = "Signed Up"
 LOGGED_IN: Final = "Logged In"
 EVENTS: Final = (IDENTIFIED, SIGNED_UP, LOGGED_IN)
 
-#: What a web process counts, by name; a reader takes any other name for `other`.
+_DROPPED: Final = (
+    *(f"journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
+    *("queue_full", "too_large", "unencodable"),
+)
+#: What a web process counts, by name; a reader takes any other name for `other`. `identify.…` is
+#: what came of calls of `frontdesk.identify()`, the rest of requests that rules were about.
 COUNTS: Final = frozenset(
     (
         "error",
@@ -31,9 +36,8 @@ COUNTS: Final = frozenset(
         *(f"skipped.{why}" for why in ("redirected_back", "sent_elsewhere", "not_a_form")),
         *(f"skipped.{why}" for why in ("no_callback", "other_grant", "anonymous", "no_sign")),
         *(f"skipped.{why}" for why in ("no_consent", "vetoed")),
-        *(f"dropped.journal_{why}" for why in ("missing", "denied", "readonly", "full", "error")),
-        *(f"dropped.{why}" for why in ("queue_full", "too_large", "unencodable")),
-        *(f"identify.{why}" for why in ("anonymous", "error")),
+        *(f"dropped.{why}" for why in _DROPPED),
+        *(f"identify.{why}" for why in ("anonymous", "error", *_DROPPED)),
     )
 )
 #: The route of messages that no request gave: `frontdesk.identify()`.
@@ -42,7 +46,7 @@ IDENTIFY: Final = "identify"
 #: One message is one line of at most this many bytes, the line feed included.
 MAX_LINE_BYTES: Final = 64 * 1024
 
-#: No process counts further; what does is no count, and must not become a metric's value.
+#: No process counts as far; what does is no count, and must not become a metric's value.
 _MAX_COUNT: Final = 2**53
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
@@ -52,7 +56,7 @@ class Identify:
     """One identified customer.
 
     `timestamp` is timezone-aware. `counts` is what the web process has counted since the last
-    message that got through (`skipped.…`, `dropped.…`); it travels along and says nothing of
+    line that got through (`skipped.…`, `dropped.…`); it travels along and says nothing of
     this customer.
     """
 
@@ -147,28 +151,42 @@ def encode(
 
 def encode_counts(timestamp: datetime, counts: Mapping[str, int], site: str | None) -> bytes:
     """A line that tells counts alone, for a process that has no message to tell them with."""
-    context: dict[str, object] = {} if site is None else {"site": site}
+    context = _context(None, None, site)
     message = {"type": "counts", "timestamp": timestamp, "counts": counts, "context": context}
     return orjson.dumps(message, option=_OPTIONS)
 
 
 def counts_of(line: bytes) -> dict[str, int]:
     """The counts that a line of either kind tells. Raises MalformedMessage."""
+    return told_by(line)[0]
+
+
+def told_by(line: bytes) -> tuple[dict[str, int], str | None]:
+    """The counts that a line of either kind tells, and a message's route.
+
+    Counts that are none are left out. Raises MalformedMessage, which names the field.
+    """
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:
         raise MalformedMessage("json") from None
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == "counts":
-        return _counts(message.get("counts"))
+        if not isinstance(message.get("counts"), dict):
+            raise MalformedMessage("counts")
+        return _counts(message["counts"]), None
     if kind != "identify":
         raise MalformedMessage("type")
     context = message.get("context")
-    return _counts(context.get("counts")) if isinstance(context, dict) else {}
+    if not isinstance(context, dict):
+        return {}, None
+    return _counts(context.get("counts")), _optional_text(context, "route")
 
 
-def _context(event: str, route: str | None, site: str | None) -> dict[str, object]:
-    context: dict[str, object] = {"event": event}
+def _context(event: str | None, route: str | None, site: str | None) -> dict[str, object]:
+    context: dict[str, object] = {}
+    if event is not None:
+        context["event"] = event
     if route is not None:
         context["route"] = route
     if site is not None:
@@ -216,5 +234,5 @@ def _counts(value: object) -> dict[str, int]:
     return {
         name: number
         for name, number in value.items()
-        if type(number) is int and 0 < number <= _MAX_COUNT
+        if type(number) is int and 0 < number < _MAX_COUNT
     }

@@ -1,4 +1,4 @@
-"""The journal's writing end: one append per message, waiting for nobody.
+"""The journal's writing end: one append per line, waiting for nobody.
 
 Each process owns its segments, `<sortable unique id>.ndjson`, in a directory that it shares with
 the sidecar. A segment is flocked while it may still be written; the sidecar removes it only
@@ -247,9 +247,10 @@ class Journal:
         """Write what is queued and let the segment go. Not needed for safety on memory."""
         if self._segments.pid != os.getpid():
             return
-        if self._thread is not None:
-            self._thread.close()
+        while (thread := self._thread) is not None:
+            # What it fails to write is counted, in a line that another thread then writes.
             self._thread = None
+            thread.close()
         self._segments.close()
 
     def _new_segments(self, pid: int) -> Segments:
@@ -266,5 +267,8 @@ class Journal:
 
     def _queue(self, line: bytes, segments: Segments) -> str | None:
         if self._thread is None or not self._thread.is_mine():
-            self._thread = WriterThread(segments.write, self._on_drop)
+            try:
+                self._thread = WriterThread(segments.write, self._on_drop)
+            except RuntimeError:  # no thread can be started: a limit, or the interpreter's end
+                return "journal_error"
         return self._thread.put(line)

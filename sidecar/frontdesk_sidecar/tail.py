@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from frontdesk.event import IDENTIFY, MAX_LINE_BYTES, Identify, counts_of
+from frontdesk.event import COUNTS, IDENTIFY, MAX_LINE_BYTES, Identify, counts_of
 from frontdesk.exceptions import MalformedMessage
 from frontdesk.journal import ROTATE, SUFFIX
 
@@ -26,6 +26,8 @@ from frontdesk.journal import ROTATE, SUFFIX
 READ_BYTES: Final = 256 * 1024
 #: Messages that a request gave: beside what web processes count, what they did not have to.
 CAPTURED: Final = "captured"
+#: Counts by any name that is none of `COUNTS`: a line from outside makes up no names.
+OTHER: Final = "other"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -39,7 +41,7 @@ class Batch:
     starts: dict[str, int] = field(default_factory=dict)
     #: `malformed.<field>`, `anonymous`, `oversize`, `torn`
     rejected: Counter[str] = field(default_factory=Counter)
-    #: what the web processes counted, see `Identify.counts`, and `captured`
+    #: what the web processes counted, see `COUNTS`, and `captured` and `other`
     web: Counter[str] = field(default_factory=Counter)
 
     def reject(self, reason: str, number: int = 1) -> None:
@@ -57,8 +59,7 @@ class Batch:
         except MalformedMessage as error:
             self._take_other(line, error.field)
             return
-        if message.counts:
-            self.web.update(message.counts)
+        self._count(message.counts)
         if message.route != IDENTIFY:
             self.web[CAPTURED] += 1
         if message.key is None:
@@ -69,13 +70,15 @@ class Batch:
     def _take_other(self, line: bytes, field: str) -> None:
         """A line of counts alone, or none that is understood."""
         try:
-            counts = counts_of(line) if field == "type" else {}
-        except MalformedMessage:
-            counts = {}
-        if counts:
-            self.web.update(counts)
-        else:
-            self.reject(f"malformed.{field}")
+            if field != "type":
+                raise MalformedMessage(field)
+            self._count(counts_of(line))
+        except MalformedMessage as error:
+            self.reject(f"malformed.{error.field}")
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        for name, number in counts.items():
+            self.web[name if name in COUNTS else OTHER] += number
 
 
 @contextmanager
