@@ -24,7 +24,8 @@ PURE = {
     f"frontdesk.{name}"
     for name in (
         *("addresses", "automatic", "claims", "coding", "details", "documents", "environ", "event"),
-        *("exceptions", "exchange", "explain", "forms", "graphql", "graphql_lexer", "headers"),
+        *("exceptions", "exchange", "explain", "forms", "graphql", "graphql_lexer"),
+        *("graphql_parser", "headers", "redirects"),
         *("multipart", "notes", "operations", "persons", "privacy", "reasons", "routes"),
         *("rule_keys", "rules", "sources", "stored", "success", "tokens", "traits", "when"),
     )

@@ -15,7 +15,7 @@ Source: RFC 7519 (JWT), RFC 6265 section 4.1 (Set-Cookie), OpenID Connect Core 1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from frontdesk.addresses import items_of
 from frontdesk.documents import person_claimed
 from frontdesk.exchange import Exchange
+from frontdesk.headers import cookies
 from frontdesk.persons import Person
 from frontdesk.tokens import MAX_TOKEN_BYTES, jwt_claims, session_content
 from frontdesk.traits import spellings
@@ -42,6 +43,8 @@ _HOLDERS: Final = spellings(
     *("authentication", "authentication result", "customer access token", "authorization"),
     *("credentials", "jwt", "meta", "login", "customer", "record", "access"),
 )
+#: A session's id is not its user's; Flask-Login's is made of address and browser.
+_NOT_OF_SESSIONS: Final = ("id", "_id", "uuid")
 _HEADERS: Final = frozenset((b"authorization", b"x-auth-token", b"x-access-token"))
 #: cookies that are set for whoever comes
 _NOT_OF_A_LOGIN: Final = re.compile(
@@ -84,6 +87,18 @@ def issued(exchange: Exchange, typed: Person) -> Issued | None:
             return Issued(known, person, in_answer)
         first = first or Issued(known, person, in_answer)
     return first
+
+
+def carried(exchange: Exchange) -> set[str]:
+    """The e-mail addresses, in lower case, that the request's own cookies name already."""
+    values = cookies(exchange.scope.get("headers", ())).values()
+    known = (jwt_claims(text) or _of_session(text) for text in map(unquote, _short(values)))
+    persons = (person_claimed(one) for one in known if one)
+    return {person.email.lower() for person in persons if person.email is not None}
+
+
+def _short(values: Iterable[str]) -> Iterator[str]:
+    return islice((text for text in values if len(text) <= MAX_TOKEN_BYTES), MAX_TOKENS)
 
 
 def _known(exchange: Exchange) -> Iterator[tuple[Mapping[str, Any], bool]]:
@@ -154,7 +169,11 @@ def _is_deleted(attributes: str) -> bool:
 
 def _of_session(value: str) -> Mapping[str, Any] | None:
     """The content of a session's cookie, if it holds a person."""
-    found = session_content(value)
+    found = {
+        name: held
+        for name, held in (session_content(value) or {}).items()
+        if name not in _NOT_OF_SESSIONS
+    }
     if not found:
         return None
     person = person_claimed(found)

@@ -35,7 +35,7 @@ COUNTS: Final = frozenset(
         *(f"skipped.{why}" for why in ("unreadable", "unreadable_encoding", "error_in_answer")),
         *(f"skipped.{why}" for why in ("redirected_back", "sent_elsewhere", "not_a_form")),
         *(f"skipped.{why}" for why in ("no_callback", "other_grant", "anonymous", "no_sign")),
-        *(f"skipped.{why}" for why in ("no_consent", "vetoed")),
+        *(f"skipped.{why}" for why in ("no_consent", "vetoed", "known")),
         *(f"dropped.{why}" for why in _DROPPED),
         *(f"identify.{why}" for why in ("anonymous", "error", *_DROPPED)),
     )
@@ -151,7 +151,7 @@ def encode(
 
 def encode_counts(timestamp: datetime, counts: Mapping[str, int], site: str | None) -> bytes:
     """A line that tells counts alone, for a process that has no message to tell them with."""
-    context = _context(None, None, site)
+    context: dict[str, object] = {} if site is None else {"site": site}
     message = {"type": "counts", "timestamp": timestamp, "counts": counts, "context": context}
     return orjson.dumps(message, option=_OPTIONS)
 
@@ -183,10 +183,8 @@ def told_by(line: bytes) -> tuple[dict[str, int], str | None]:
     return _counts(context.get("counts")), _optional_text(context, "route")
 
 
-def _context(event: str | None, route: str | None, site: str | None) -> dict[str, object]:
-    context: dict[str, object] = {}
-    if event is not None:
-        context["event"] = event
+def _context(event: str, route: str | None, site: str | None) -> dict[str, object]:
+    context: dict[str, object] = {"event": event}
     if route is not None:
         context["route"] = route
     if site is not None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any, Final, NamedTuple
 
-from frontdesk.graphql_lexer import ABSENT, Definition, Malformed, Node, Variable, parse
+from frontdesk.graphql_lexer import Malformed
+from frontdesk.graphql_parser import ABSENT, Definition, Node, Variable, parse
 
 MAX_DOCUMENT_CHARS: Final = 64 * 1024
 #: Selected by one operation.
@@ -69,7 +70,7 @@ def mutations(
     """The root fields that a document's executed operation selects, if it is a mutation.
 
     Empty for a malformed document, one that lacks the operation, and beyond the bounds of this
-    module and `graphql_lexer`. Nothing raises.
+    module, `graphql_parser` and `graphql_lexer`. Nothing raises.
     """
     return _executed(document, variables, operation_name)[1]
 

@@ -59,6 +59,10 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "nothing but the request names the shopper, and the answer shows no success",
         'if the status is enough, say so: when = "2xx"',
     ),
+    "known": (
+        "a GET came back to somebody whom its own cookies name already: nobody logged in",
+        "nothing needs to be done",
+    ),
     "no_consent": (
         "the consent that is required was not given",
         "see [capture.consent], or the consent of the rule",

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from frontdesk.automatic import choose
+from frontdesk.claims import carried
 from frontdesk.event import EVENTS, SIGNED_UP
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange
 from frontdesk.notes import MARK, Notes
 from frontdesk.persons import Person
 from frontdesk.privacy import Privacy, compile_privacy
+from frontdesk.redirects import awaits_proof
 from frontdesk.rule_keys import (
     Named,
     Paths,
@@ -25,7 +27,7 @@ from frontdesk.rule_keys import (
     pattern_of,
 )
 from frontdesk.sources import Path
-from frontdesk.success import awaits_proof, failure, says_more, shows_success
+from frontdesk.success import failure, says_more, shows_success
 from frontdesk.traits import canonical, email, masked, scalar
 from frontdesk.when import JUDGING, When, compile_when, takes_errors
 
@@ -139,6 +141,12 @@ class Rule:
             return "anonymous"
         if person.is_typed and not self._is_shown(exchange):
             return "no_sign"
+        if (
+            self.method == "GET"
+            and self.when in JUDGING
+            and person.email.lower() in carried(exchange)
+        ):
+            return "known"
         if person.is_typed and self.event == SIGNED_UP and self._is_unproven(exchange):
             # The address may be a customer's whom a stranger knows: of the rest nothing is sure.
             person.user_id, person.traits = None, {"email": person.email}

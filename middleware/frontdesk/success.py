@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 from frontdesk.coding import is_readable
 from frontdesk.event import SIGNED_UP
-from frontdesk.exchange import Body, Exchange, fields
-from frontdesk.headers import header
+from frontdesk.exchange import Body, Exchange
+from frontdesk.redirects import (
+    comes_back,
+    is_redirect,
+    query_of,
+    redirected_back,
+    redirected_badly,
+)
 from frontdesk.traits import ID_SPELLINGS, TOKEN_SPELLINGS, USER_ID_SPELLINGS, spellings
-from frontdesk.when import JUDGING, REDIRECTS, Condition, When
+from frontdesk.when import JUDGING, Condition, When
 
-_LOGIN_PAGES: Final = spellings("login", "log in", "signin", "sign in", "authenticate")
-_REGISTER_PAGES: Final = spellings(
-    "register", "registration", "signup", "sign up", "create account"
-)
-#: a page that asks a login for one thing more
-_STEP: Final = re.compile(r"2fa|mfa|otp|two.?factor|verif|challenge|locked|confirm")
-_NO_WORDS: Final = frozenset(
-    ("error", "errors", "err", "fail", "failed", "failure", "invalid", "denied", "wrong")
-)
-#: a redirect to another host with one of these asks somebody else to log the shopper in
-_SIGN_ON: Final = frozenset(("client_id", "redirect_uri", "samlrequest"))
-
-#: what a provider adds when it sends the shopper back: OAuth 2 and OpenID Connect, OAuth 1, CAS
-_CALLBACK: Final = frozenset(("code", "id_token", "access_token", "oauth_verifier", "ticket"))
 _NO_QUERY: Final = (b"", None)
 #: grants in which nobody logs in (RFC 6749 sections 4.4 and 6, RFC 8693, UMA 2.0)
 _OTHER_GRANTS: Final = frozenset(
@@ -70,7 +60,7 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
                 reason = _asked_for_else(exchange)
             return reason
         if when == "auto" and is_redirect(exchange):
-            return _redirected_badly(exchange, event)
+            return redirected_badly(exchange, event)
         return "status"
     if isinstance(when, Condition):
         if status not in when.statuses:
@@ -79,17 +69,8 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
     if when == "2xx":
         return None if 200 <= status < 300 else "status"
     if when == "redirect":
-        return _redirected_back(exchange, event) if is_redirect(exchange) else "status"
+        return redirected_back(exchange, event) if is_redirect(exchange) else "status"
     return None if status in when else "status"
-
-
-def is_redirect(exchange: Exchange) -> bool:
-    """True when the shopper is sent on; a POST that is to be repeated elsewhere is not done yet.
-
-    A GET is a GET wherever it is repeated (RFC 9110 sections 15.4.8 and 15.4.9).
-    """
-    status = exchange.status
-    return status in REDIRECTS or (status in (307, 308) and exchange.scope["method"] == "GET")
 
 
 def shows_success(exchange: Exchange, event: str) -> bool:
@@ -180,92 +161,16 @@ def _may_ask_for_else(exchange: Exchange) -> bool:
 def _asked_for_else(exchange: Exchange) -> str | None:
     """A token endpoint also renews tokens and serves machines; a GET may ask who is logged in."""
     scope = exchange.scope
-    if scope["method"] == "GET" and not _comes_back(exchange):
+    if scope["method"] == "GET" and not comes_back(exchange):
         return "no_callback"
     body = exchange.request
     if body.holds(b"grant_type"):
         grant = body.form().get("grant_type") if body.is_form else _typed_grant(body)
     else:
-        grant = _query(exchange).get("grant_type")
+        grant = query_of(exchange).get("grant_type")
     return "other_grant" if grant in _OTHER_GRANTS else None
 
 
 def _typed_grant(body: Body) -> object:
     document = body.json()
     return document.get("grant_type") if type(document) is dict else None
-
-
-def _comes_back(exchange: Exchange) -> bool:
-    """A sign-on elsewhere came back, with what it came back for (RFC 6749 section 4.1.2)."""
-    query = _query(exchange)
-    return "error" not in query and not _CALLBACK.isdisjoint(query)
-
-
-def _query(exchange: Exchange) -> dict[str, str]:
-    return fields(bytes(exchange.scope.get("query_string") or b""))
-
-
-def _redirected_badly(exchange: Exchange, event: str) -> str | None:
-    if exchange.scope["method"] == "GET":
-        if not _comes_back(exchange):
-            return "no_callback"
-    elif not exchange.request.is_form:
-        return "not_a_form"
-    return _redirected_back(exchange, event)
-
-
-def awaits_proof(exchange: Exchange) -> bool:
-    """True when a redirect leads to a page that wants to see that the address is the shopper's."""
-    if exchange.status not in REDIRECTS:
-        return False
-    location = header(exchange.response_headers, b"location") or ""
-    return _STEP.search(_page(location.partition("?")[0]).rpartition("/")[2]) is not None
-
-
-def _redirected_back(exchange: Exchange, event: str) -> str | None:
-    if exchange.scope["method"] == "GET" and "error" in _query(exchange):
-        return "no_callback"
-    here: str = exchange.scope["path"]
-    root: str = exchange.scope.get("root_path") or ""
-    location = header(exchange.response_headers, b"location") or ""
-    try:
-        # A location may be relative to the request (RFC 9110 section 10.2.2).
-        target = urlsplit(urljoin(here, location))
-    except ValueError:
-        return "redirected_back"
-    forms = {_page(form) for form in (here, here.removeprefix(root), root + here)}
-    path = _page(target.path)
-    if path in forms or _leads_back(path, event) or _says_no(target):
-        return "redirected_back"
-    return "sent_elsewhere" if _is_sign_on(target, exchange) and event != SIGNED_UP else None
-
-
-def _page(path: str) -> str:
-    """A path as it is compared: decoded, in lower case, without slashes at its end."""
-    return unquote(path).lower().rstrip("/")
-
-
-def _leads_back(path: str, event: str) -> bool:
-    segments = path.split("/")
-    last = segments[-1].partition(";")[0].partition(".")[0]
-    if last == "new" and len(segments) > 1:  # /sessions/new
-        last = segments[-2].removesuffix("s").replace("session", "login")
-    if event == SIGNED_UP:
-        return last in _REGISTER_PAGES
-    return last in _LOGIN_PAGES or last in _NO_WORDS or _STEP.search(last) is not None
-
-
-def _says_no(target: SplitResult) -> bool:
-    for text in (target.query, target.fragment):
-        for name, value in parse_qsl(text, keep_blank_values=True):
-            words = {name.lower(), *name.lower().split("_"), value.lower()}
-            if not _NO_WORDS.isdisjoint(words):
-                return True
-    return target.fragment.lower() in _NO_WORDS
-
-
-def _is_sign_on(target: SplitResult, exchange: Exchange) -> bool:
-    host = header(exchange.scope.get("headers", ()), b"host") or ""
-    if not target.netloc or target.netloc.lower() == host.lower():
-        return False
-    return not _SIGN_ON.isdisjoint(name.lower() for name, _ in parse_qsl(target.query))

@@ -26,7 +26,7 @@ from frontdesk.event import COUNTS, EVENTS
 from frontdesk.traits import mask
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Absorbed, Claim, Counts, Dead, Settlement
-from frontdesk_sidecar.tail import CAPTURED, Batch
+from frontdesk_sidecar.tail import CAPTURED, OTHER, Batch
 
 _log = logging.getLogger("frontdesk.sidecar")
 _REPEAT_S: Final = 60.0
@@ -34,6 +34,8 @@ _STATES: Final = ("pending", "due", "leased", "dead", "clean")
 _COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _DELIVERY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
+#: All that rules were about: each name below but the calls of `identify()`.
+_MATCHED: Final = "matched"
 #: What a web process may have counted; any other name is `other`.
 _WEB: Final = COUNTS | {CAPTURED}
 
@@ -68,6 +70,8 @@ class Telemetry:
             ["name"],
             registry=registry,
         )
+        for name in (_MATCHED, CAPTURED):
+            self._web.labels(name)  # zero is an answer: no rule was about anything yet
         self._lag = Gauge(
             "frontdesk_journal_lag_bytes", "Bytes in the journal not read yet.", registry=registry
         )
@@ -131,10 +135,9 @@ class Telemetry:
         for reason, number in batch.rejected.items():
             self._rejected.labels(reason).inc(number)
         for name, number in batch.web.items():
-            self._web.labels(name if name in _WEB else "other").inc(number)
-            # Whatever came of it, a rule was about the request.
+            self._web.labels(name if name in _WEB else OTHER).inc(number)
             if name in _WEB and not name.startswith("identify."):
-                self._web.labels("matched").inc(number)
+                self._web.labels(_MATCHED).inc(number)
         self._commit.observe(seconds)
         if batch.rejected:
             self._sometimes(logging.WARNING, "journal_rejected", "reasons=%s", dict(batch.rejected))

@@ -94,6 +94,8 @@ async def auth(request: Request) -> Response:
     try:
         issued = await oauth.provider.authorize_access_token(request)
     except OAuthError as error:
+        if "x-home" in request.headers:  # as other shops do
+            return RedirectResponse("/")
         return HTMLResponse(f"<h1>{error.error}</h1>")
     user = issued.get("userinfo")
     if user:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from asgi_support import read_messages
 from framework_support import PASSWORD, Shop, assert_no_secret, running_app, told
 
 JANE = "jane.doe@example.com"
@@ -42,4 +43,6 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
             ("Signed Up", {"email": BOB, "name": "Bob Ray"}),
             ("Logged In", {"email": BOB, "name": "Bob Ray"}),
         ]
+        # Flask-Login's session has an id of its own beside the user's.
+        assert [m.user_id for m in read_messages(journal)] == [JANE, JANE, BOB.lower(), BOB.lower()]
         assert_no_secret(shop, journal)

@@ -1,14 +1,19 @@
 """The desk: stamps findings, counts what became no message, and never raises."""
 
+import atexit
 import contextlib
+import itertools
 import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +21,17 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from asgi_support import JANE, SECRET, all_lines, read_counts, read_lines, read_messages
 from frontdesk import desk as desk_module
 from frontdesk import identify
 from frontdesk.desk import Desk, desk_of
-from frontdesk.event import COUNTS, IDENTIFIED, LOGGED_IN, MAX_LINE_BYTES
+from frontdesk.event import COUNTS, IDENTIFIED, IDENTIFY, LOGGED_IN, MAX_LINE_BYTES
 from frontdesk.exceptions import FrontdeskError
+from frontdesk.journal import Journal
 from frontdesk.rules import Finding
 from frontdesk.settings import Capture
 
@@ -214,6 +223,209 @@ def test_counts_that_cannot_be_written_are_kept(tmp_path: Path) -> None:
     made.count("skipped.status")
     made.journal.close()
     assert read_counts(place) == {"skipped.status": 3}
+
+
+def test_a_line_that_fails_is_not_tried_for_every_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nothing can be written a count costs no more than elsewhere, and the log says so."""
+    now = [100.0]
+    made = Desk(Capture(journal=str(tmp_path / "none")), clock=lambda: now[0])
+    tried: list[bytes] = []
+    append = made.journal.append
+
+    def noted(line: bytes, pid: int | None = None) -> bool:
+        tried.append(line)
+        return append(line, pid)
+
+    monkeypatch.setattr(made.journal, "append", noted)
+    for second in range(70):
+        now[0] = 100.0 + second
+        made.count("skipped.status")
+    assert len(tried) == 7
+    assert len(caplog.records) == 2  # once a minute
+    assert "FRONTDESK_JOURNAL" in caplog.text
+    assert made.statistics() == {"skipped.status": 70}
+
+
+def test_a_drop_is_counted_by_who_gave_the_message(desk: Desk, journal: Path) -> None:
+    """`dropped.…` are messages of requests, which rules matched; calls of `identify` are none."""
+    for route in ("POST /login", IDENTIFY):
+        finding = FINDING._replace(route=route)
+        big = finding._replace(traits={"email": JANE, "name": ["x" * MAX_LINE_BYTES]})
+        assert not desk.note(big)
+        assert not desk.note(finding._replace(traits={"email": object()}))
+    desk.tell()
+    assert read_counts(journal) == desk.statistics()
+    assert desk.statistics() == {
+        "dropped.too_large": 1,
+        "dropped.unencodable": 1,
+        "identify.too_large": 1,
+        "identify.unencodable": 1,
+    }
+
+
+def test_telling(desk: Desk, journal: Path) -> None:
+    """What is unsent goes at once; nothing makes no line."""
+    desk.tell()
+    assert all_lines(journal) == []
+    for _ in range(3):
+        desk.count("error")
+    desk.tell()
+    desk.tell()
+    assert [json.loads(line)["counts"] for line in all_lines(journal)] == [
+        {"error": 1},
+        {"error": 2},
+    ]
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["memory", "disk"])
+def test_threads_that_count(journal: Path, in_memory: bool) -> None:
+    """A line for every count, from many threads at once: each is told once."""
+    seconds = itertools.count(0, 10)
+    made = Desk(Capture(journal=str(journal)), clock=lambda: next(seconds))
+    made.journal._in_memory = in_memory
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+
+    def work(name: str) -> None:
+        for _ in range(200):
+            made.count(name)
+
+    try:
+        names = ["skipped.status", "skipped.no_sign", "error"] * 2
+        threads = [threading.Thread(target=work, args=[name]) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    made.tell()
+    made.journal.close()
+    assert read_counts(journal) == made.statistics()
+    assert read_counts(journal) == dict.fromkeys(names, 400)
+
+
+def test_counts_of_a_disk_that_fails_later(journal: Path) -> None:
+    """The writing thread tells of what it could not write; its counts travel in a later line."""
+    now = [100.0]
+    made = Desk(Capture(journal=str(journal), journal_limit_bytes=10), clock=lambda: now[0])
+    made.journal._in_memory = False
+    made.count("skipped.status")
+    assert made.note(FINDING)
+    now[0] += 20
+    made.count("skipped.status")
+    made.journal.close()
+    assert all_lines(journal) == []
+    assert made.statistics() == {"skipped.status": 2, "dropped.journal_full": 1}
+    made.journal._segments._limit = 100_000
+    made.journal._segments._review_at = 0.0  # as if the back-off had passed
+    made.tell()
+    made.journal.close()
+    assert read_counts(journal) == made.statistics()
+
+
+class Counting(RuleBasedStateMachine):
+    """A journal that comes, goes and fills up: what was counted is told once or still kept."""
+
+    in_memory = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        memory = "/dev/shm"  # noqa: S108 - a private directory is made in it
+        self.root = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
+        self.place, self.away = self.root / "journal", self.root / "away"
+        self.place.mkdir()
+        self.now = 1000.0
+        self.desk = Desk(Capture(journal=str(self.place)), clock=lambda: self.now)
+        self.desk.journal = Journal(
+            self.place, on_drop=self.desk._dropped, limit_bytes=16_000, clock=lambda: self.now
+        )
+        self.desk.journal._in_memory = self.in_memory
+        self.counted: Counter[str] = Counter()
+        self.noted: Counter[bool] = Counter()  # by whether `identify` gave it
+        self.read_lines: list[bytes] = []
+
+    def teardown(self) -> None:
+        """In the end, when it can be written again, all of it is told."""
+        self.bring_back()
+        self.read()
+        self.now += 60
+        self.desk.tell()
+        self.read()
+        assert self.desk._process.unsent == {}
+        atexit.unregister(self.desk.tell)
+        shutil.rmtree(self.root)
+
+    @rule(name=st.sampled_from(["skipped.status", "skipped.no_sign", "error"]))
+    def count(self, name: str) -> None:
+        self.desk.count(name)
+        self.counted[name] += 1
+
+    @rule(
+        is_call=st.booleans(),
+        name=st.sampled_from(["Jane", "x" * 5000, "x" * MAX_LINE_BYTES, object()]),
+    )
+    def note(self, is_call: bool, name: object) -> None:
+        route = IDENTIFY if is_call else "POST /login"
+        traits = {"email": JANE, "name": name}
+        self.desk.note(FINDING._replace(route=route, traits=traits))
+        self.noted[is_call] += 1
+
+    @rule(seconds=st.sampled_from([0.1, 4, 10, 60]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.place.exists())
+    @rule()
+    def lose(self) -> None:
+        self.place.rename(self.away)
+
+    @rule()
+    def bring_back(self) -> None:
+        if self.away.exists():
+            self.away.rename(self.place)
+
+    @rule()
+    def read(self) -> None:
+        self.desk.journal.close()
+        self.agree()
+        for directory in (self.place, self.away):
+            self.read_lines += all_lines(directory)
+            for path in directory.glob("*"):
+                path.unlink()
+
+    @precondition(lambda self: self.in_memory)
+    @invariant()
+    def agree(self) -> None:
+        lines = [*self.read_lines, *all_lines(self.place), *all_lines(self.away)]
+        documents = [json.loads(line) for line in lines]
+        told: Counter[str] = Counter(self.desk._process.unsent)
+        written: Counter[bool] = Counter()
+        for document in documents:
+            told.update(document.get("counts", document["context"].get("counts", {})))
+            if document["type"] == "identify":
+                written[document["context"]["route"] == IDENTIFY] += 1
+        statistics = self.desk.statistics()
+        assert told == statistics
+        for name, is_call in (("dropped.", False), ("identify.", True)):
+            drops = {key: n for key, n in statistics.items() if key.startswith(name)}
+            assert written[is_call] + sum(drops.values()) == self.noted[is_call]
+            statistics = {key: n for key, n in statistics.items() if key not in drops}
+        assert statistics == self.counted
+
+
+class CountingOnDisk(Counting):
+    """The same where a thread writes: what it holds is nowhere else until it is waited for."""
+
+    in_memory = False
+
+
+TestCounting = Counting.TestCase
+TestCounting.settings = hypothesis_settings(max_examples=100, deadline=None)
+TestCountingOnDisk = CountingOnDisk.TestCase
+TestCountingOnDisk.settings = TestCounting.settings
 
 
 def test_counting_never_raises(desk: Desk, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -523,6 +735,67 @@ assert os.waitpid(pid, 0)[1] == 0
 """,
         journal,
     )
+
+
+def test_forks_while_threads_count(journal: Path) -> None:
+    """Each process tells what it counted itself, whatever its parent's threads were at."""
+    told = forked(
+        PREAMBLE
+        + """
+import itertools, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: that is the point
+seconds = itertools.count(0, 3)
+desk._clock = lambda: next(seconds)
+sys.setswitchinterval(1e-5)
+is_over = threading.Event()
+def work():
+    while not is_over.is_set():
+        desk.count("skipped.status")
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+def child():
+    for _ in range(50):
+        desk.count("skipped.no_sign")
+    desk.tell()
+    return desk.statistics() == {"skipped.no_sign": 50}
+for _ in range(10):
+    forked(child)
+is_over.set()
+for thread in threads:
+    thread.join()
+desk.tell()
+print(desk.statistics()["skipped.status"])
+""",
+        journal,
+    )
+    assert read_counts(journal) == {"skipped.no_sign": 500, "skipped.status": int(told)}
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["memory", "disk"])
+def test_the_rest_is_told_at_the_end(journal: Path, in_memory: bool) -> None:
+    """A process that ends in an orderly way leaves nothing untold; a child tells only its own."""
+    forked(
+        PREAMBLE
+        + f"""
+desk.journal._in_memory = {in_memory}
+for _ in range(4):
+    desk.count("skipped.status")
+pid = os.fork()
+if pid == 0:
+    sys.exit()
+assert os.waitpid(pid, 0)[1] == 0
+pid = os.fork()
+if pid == 0:
+    for _ in range(3):
+        desk.count("skipped.no_sign")
+    sys.exit()
+assert os.waitpid(pid, 0)[1] == 0
+""",
+        journal,
+    )
+    assert read_counts(journal) == {"skipped.status": 4, "skipped.no_sign": 3}
+    assert len(all_lines(journal)) == 4
 
 
 def test_the_errors_of_this_package() -> None:

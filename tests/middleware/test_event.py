@@ -1,4 +1,4 @@
-"""The identify message: one line, there and back."""
+"""The journal's lines, the identify message and counts alone: there and back."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk import __version__
-from frontdesk.event import EVENTS, IDENTIFIED, LOGGED_IN, Identify
+from frontdesk.event import (
+    COUNTS,
+    EVENTS,
+    IDENTIFIED,
+    LOGGED_IN,
+    Identify,
+    counts_of,
+    encode_counts,
+    told_by,
+)
 from frontdesk.exceptions import FrontdeskError, MalformedMessage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
@@ -136,15 +145,73 @@ def test_an_error_holds_no_value() -> None:
     [
         ({"skipped.status": 2, "error": 1}, {"skipped.status": 2, "error": 1}),
         ({"skipped.status": 0, "error": -1, "dropped": "5", "x": 1.5, "y": None}, {}),
+        (
+            {"error": 2**53 - 1, "skipped.status": 2**53, "x": 2**63, "y": True},
+            {"error": 2**53 - 1},
+        ),
         ([], {}),
         ("many", {}),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_counts_are_positive_numbers(counts: object, kept: dict[str, int]) -> None:
     """Counts that are none are left out, without making the message worthless."""
     line = orjson.dumps(LINE | {"context": {"counts": counts}})
     assert Identify.decode(line).counts == kept
+    assert counts_of(line) == kept
+    if isinstance(counts, dict):
+        assert counts_of(orjson.dumps({"type": "counts", "counts": counts})) == kept
+
+
+def test_the_wire_form_of_counts() -> None:
+    """A line of counts alone says when, how many and, if there is one, at which site."""
+    line = encode_counts(NOON, {"skipped.status": 3}, "north")
+    assert line == (
+        b'{"type":"counts","timestamp":"2026-11-20T12:00:00.123456Z",'
+        b'"counts":{"skipped.status":3},"context":{"site":"north"}}\n'
+    )
+    assert orjson.loads(encode_counts(NOON, {"error": 1}, None))["context"] == {}
+
+
+def test_all_counts_fit_a_line() -> None:
+    """Every name at its highest number: a line of counts is a small one."""
+    assert len(encode_counts(NOON, dict.fromkeys(COUNTS, 2**53 - 1), "s" * 100)) < 4096
+
+
+@given(st.dictionaries(st.sampled_from(sorted(COUNTS)), st.integers(1, 2**53 - 1), min_size=1))
+def test_counts_are_read_as_they_were_written(counts: dict[str, int]) -> None:
+    """By either kind of line; a reader that looks for messages passes the one without over."""
+    alone = encode_counts(NOON, counts, None)
+    assert told_by(alone) == (counts, None)
+    assert told_by(message(counts=counts).encode()) == (counts, "POST /auth/login")
+    with pytest.raises(MalformedMessage) as caught:
+        Identify.decode(alone)  # so does a reader that knows no such lines
+    assert caught.value.field == "type"
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (b'{"type":"counts"', "json"),
+        (b'{"type":"counts"}', "counts"),
+        (b'{"type":"counts","counts":[1]}', "counts"),
+        (b'{"type":"count","counts":{"error":1}}', "type"),
+        (b'{"counts":{"error":1}}', "type"),
+        (b'["counts"]', "type"),
+    ],
+    ids=range(6),
+)
+def test_malformed_lines_of_counts(line: bytes, field: str) -> None:
+    """What is wrong is named by its field."""
+    with pytest.raises(MalformedMessage) as caught:
+        counts_of(line)
+    assert caught.value.field == field
+
+
+def test_what_a_message_tells_beside_its_customer() -> None:
+    """A context that is none tells nothing."""
+    assert told_by(message(route=None).encode()) == ({}, None)
+    assert told_by(orjson.dumps(LINE | {"context": []})) == ({}, None)
 
 
 def test_contexts_of_the_wrong_kind() -> None:
@@ -194,7 +261,7 @@ VALUES = st.recursive(
         event=st.sampled_from(EVENTS),
         route=st.none() | TEXT,
         site=st.none() | TEXT,
-        counts=st.dictionaries(TEXT, st.integers(1, 2**53), max_size=3),
+        counts=st.dictionaries(TEXT, st.integers(1, 2**53 - 1), max_size=3),
     )
 )
 def test_round_trip(original: Identify) -> None:

@@ -38,7 +38,8 @@ from frontdesk.graphql import (
     mutations,
     operations,
 )
-from frontdesk.graphql_lexer import MAX_DEPTH, MAX_TOKENS
+from frontdesk.graphql_lexer import MAX_TOKENS
+from frontdesk.graphql_parser import MAX_DEPTH
 
 JANE = "jane@example.com"
 SALEOR = """

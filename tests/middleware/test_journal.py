@@ -639,6 +639,48 @@ def test_a_disk_that_fails_later(
     assert read_lines(journal) == []
 
 
+def test_what_is_written_because_the_end_failed(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is told of a drop while the journal is closed may still have a line written of it."""
+    on_disk(monkeypatch)
+    told: list[bytes] = []
+
+    def on_drop(line: bytes, reason: str) -> None:
+        monkeypatch.undo()
+        told.append(line)
+        made.append(f"{reason}\n".encode())
+
+    made = Journal(journal, on_drop=on_drop)
+    monkeypatch.setattr(made._segments, "write", lambda line: "journal_error")
+    assert made.append(LINE)
+    made.close()
+    assert told == [LINE]
+    assert read_lines(journal) == [b"journal_error\n"]
+
+
+def test_no_thread_can_be_started(
+    open_journal: Callable[..., Journal],
+    journal: Path,
+    dropped: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At a limit of threads, or at the interpreter's end: dropped, and nothing is raised."""
+    on_disk(monkeypatch)
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    made = open_journal()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        assert not made.append(LINE)
+    assert dropped == ["journal_error"]
+    assert made.append(LINE)
+    made.close()
+    assert read_lines(journal) == [LINE]
+
+
 def test_a_fork_beside_the_writing_thread(journal: Path) -> None:
     """A child, which has no such thread, starts one of its own."""
     done = run(

@@ -487,7 +487,7 @@ CASES: Mapping[str, Mapping[str, tuple[Exchange, Found | str]]] = {
         ),
         "who is logged in, asked at /auth": (
             exchange_of(path="/auth", method="GET", response={"user": WHO}),
-            "status",
+            "no_callback",
         ),
     },
     "oauth-token": {

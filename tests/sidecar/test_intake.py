@@ -16,7 +16,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from frontdesk.event import Identify
+from frontdesk.event import Identify, encode_counts
 from frontdesk.journal import Journal
 from frontdesk_sidecar import intake as intake_module
 from frontdesk_sidecar.intake import Intake
@@ -285,6 +285,29 @@ async def test_what_web_processes_counted_reaches_the_metrics(
         assert bench.metric("frontdesk_messages_total", event="Signed Up") == 1
         assert bench.metric("frontdesk_messages_total", event="other") == 1
         assert b"Marked" not in bench.telemetry.exposition(NONE)
+
+
+async def test_counts_alone_are_committed_once(place: Path, store: Fussy, journal: Journal) -> None:
+    """A batch without a message is one all the same, also across a full store and a restart."""
+    told: list[bool] = []
+    alone = encode_counts(MOMENT, {"skipped.no_sign": 3}, None)
+    async with opened(place, store, on_new=lambda: told.append(True)) as bench:
+        store.full_times = 2
+        assert journal.append(alone)
+        assert [await bench.intake.turn() for _ in range(4)] == [False, False, True, False]
+        assert bench.metric("frontdesk_web_total", name="skipped.no_sign") == 3
+        assert bench.metric("frontdesk_web_total", name="matched") == 3
+        assert list(store.offsets().values()) == [len(alone)]
+        assert await bench.customers() == 0
+    async with opened(place, store, on_new=lambda: told.append(True)) as bench:
+        assert not await bench.intake.turn()
+        assert journal.append(alone)
+        assert await bench.intake.turn()
+        assert bench.metric("frontdesk_web_total", name="skipped.no_sign") == 3
+    assert told == []
+    journal.close()
+    async with running(place, store):
+        await until(lambda: not any(place.iterdir()))
 
 
 async def test_names_of_counts_that_are_none_of_ours_stay_out_of_the_metrics(

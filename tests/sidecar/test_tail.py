@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frontdesk import journal
-from frontdesk.event import MAX_LINE_BYTES, Identify
+from frontdesk.event import COUNTS, MAX_LINE_BYTES, Identify, encode_counts
 from frontdesk.journal import ROTATE, Journal
 from frontdesk_sidecar.tail import READ_BYTES, Batch, Tail
 
@@ -46,6 +46,12 @@ def line(name: str, /, **traits: object) -> bytes:
         f"id-{name}", MOMENT, name, {"email": f"{name}@example.com", **traits}, "Logged In"
     )
     return message.encode()
+
+
+def counts(**counted: int) -> bytes:
+    """A line of counts alone; a name's first `_` stands for the dot."""
+    named = {name.replace("_", ".", 1): number for name, number in counted.items()}
+    return encode_counts(MOMENT, named, None)
 
 
 def line_of(length: int) -> bytes:
@@ -159,6 +165,93 @@ def test_a_message_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert batch.web == {"skipped.anonymous": 4, "dropped.journal_full": 2, "captured": 2}
 
 
+def test_counts_alone_are_taken(tmp_path: Path) -> None:
+    """They go into the sums, no message is made of them, and they are read once."""
+    content = counts(skipped_status=3, error=1) + line("ann") + counts(skipped_status=2)
+    (tmp_path / "1.ndjson").write_bytes(content)
+    with tailing(tmp_path) as reader:
+        batch = drain(reader)
+        assert names(batch) == ["ann"]
+        assert batch.web == {"skipped.status": 5, "error": 1, "captured": 1}
+        assert batch.rejected == {}
+        assert batch.offsets == {"1.ndjson": len(content)}
+        assert reader.remove_finished() == ["1.ndjson"]
+
+
+def test_a_segment_of_counts_alone_is_read_and_removed(tmp_path: Path) -> None:
+    """As it comes from a process in which no login was ever captured."""
+    content = counts(skipped_no_sign=1) * 3
+    (tmp_path / "1.ndjson").write_bytes(content)
+    with tailing(tmp_path) as reader:
+        assert reader.look()
+        batch = reader.read()
+        assert (batch.messages, batch.offsets) == ([], {"1.ndjson": len(content)})
+        assert batch.web == {"skipped.no_sign": 3}
+        reader.rewind(batch)
+        assert reader.look()
+        assert reader.read().web == {"skipped.no_sign": 3}
+        assert reader.remove_finished() == ["1.ndjson"]
+
+
+@pytest.mark.parametrize("kind", ["counts", "identify"])
+def test_a_line_makes_up_no_names_and_no_numbers(tmp_path: Path, kind: str) -> None:
+    """Of either kind: what no web process counts is `other`, what is no count is nothing."""
+    told = {
+        "skipped.status": 2,
+        "captured": 5,
+        "matched": 5,
+        "other": 1,
+        "marked@person.example": 2**53 - 1,
+        "error": 2**53,
+        "dropped.too_large": 2**64 - 1,
+        "skipped.no_sign": -1,
+        "skipped.anonymous": 1.5,
+        "skipped.stream": True,
+        "skipped.vetoed": "9",
+    }
+    alone = {"type": "counts", "counts": told}
+    beside = GOOD | {"traits": {"email": "ann@example.com"}, "context": {"counts": told}}
+    document = alone if kind == "counts" else beside
+    (tmp_path / "1.ndjson").write_bytes(orjson.dumps(document) + b"\n")
+    with tailing(tmp_path) as reader:
+        batch = drain(reader)
+    own = {} if kind == "counts" else {"captured": 1}
+    assert batch.web == {"skipped.status": 2, "other": 2**53 + 10, **own}
+    assert batch.rejected == {}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(sorted(COUNTS)) | st.text(), inner, max_size=5)
+        ),
+    )
+)
+def test_any_line_of_counts_is_taken_or_rejected(told: object) -> None:
+    """Whatever stands where the counts should: closed names, bounded numbers, no error."""
+    batch = Batch()
+    try:
+        content = orjson.dumps({"type": "counts", "counts": told})
+    except orjson.JSONEncodeError:
+        return  # lone surrogates are no JSON
+    batch.take(content)
+    assert batch.web.keys() <= COUNTS | {"other"}
+    assert all(0 < number < 2**53 * 5 for number in batch.web.values())
+    assert batch.rejected == ({} if isinstance(told, dict) else {"malformed.counts": 1})
+
+
+def test_calls_of_identify_are_not_captured_requests(tmp_path: Path) -> None:
+    """They are messages like any other, and no rule was about them."""
+    called = Identify("id-1", MOMENT, "ann", {"email": "ann@example.com"}, route="identify")
+    (tmp_path / "1.ndjson").write_bytes(called.encode() + line("bob"))
+    with tailing(tmp_path) as reader:
+        batch = drain(reader)
+    assert names(batch) == ["ann", "bob"]
+    assert batch.web == {"captured": 1}
+
+
 def test_segments_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     """Which is that of time, whatever order the directory has."""
     for name in ("3", "1", "2"):
@@ -202,6 +295,7 @@ def test_every_message_is_taken_exactly_once_and_in_order(chance: Random) -> Non
     for segment, expected in history.expected.items():
         assert [name for name in history.taken if name.startswith(f"{segment}-")] == expected
     assert len(history.taken) == sum(map(len, history.expected.values()))
+    assert history.told == history.counted
     assert not history.rejected
 
 
@@ -213,6 +307,8 @@ class History:
         self.committed: dict[str, int] = {}
         self.taken: list[str] = []
         self.rejected: Counter[str] = Counter()
+        #: what lines of counts alone say, and what was committed of it
+        self.counted = self.told = 0
         self.expected: dict[str, list[str]] = {}
         self._unwritten: dict[Scribe, bytes] = {}
         self._reader = Tail(place, {})
@@ -246,6 +342,11 @@ class History:
         self.expected[f"s{number}"] = who
         pads = (0, 10, 2000, 60_000)
         content = b"".join(line(name, note="x" * self.chance.choice(pads)) for name in who)
+        for _ in range(self.chance.randint(0, 3)):
+            cut = self.chance.choice([0, *(at + 1 for at, b in enumerate(content) if b == 10)])
+            number = self.chance.randint(1, 1000)
+            content = content[:cut] + counts(skipped_status=number) + content[cut:]
+            self.counted += number
         self._unwritten[Scribe(self.place, f"{number}.ndjson")] = content
 
     def _write(self) -> None:
@@ -267,6 +368,7 @@ class History:
         self.committed |= batch.offsets
         self.taken += names(batch)
         self.rejected += batch.rejected
+        self.told += batch.web["skipped.status"]
 
     def _uncommitted(self) -> None:
         """The sidecar dies after reading and before the commit."""
@@ -427,6 +529,9 @@ GOOD = {
         ("malformed.json", b"[" * 60_000),
         ("malformed.type", b'["marked-value"]'),
         ("malformed.type", orjson.dumps(GOOD | {"type": "marked-value"})),
+        ("malformed.counts", orjson.dumps(GOOD | {"type": "counts"})),
+        ("malformed.counts", b'{"type":"counts","counts":["marked-value"]}'),
+        ("malformed.type", b'{"type":"Counts","counts":{"error":1}}'),
         ("malformed.traits", orjson.dumps(GOOD | {"traits": "marked-value"})),
         ("malformed.messageId", orjson.dumps(GOOD | {"messageId": ["marked-value"]})),
         ("malformed.userId", orjson.dumps(GOOD | {"userId": ""})),

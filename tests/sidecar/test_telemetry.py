@@ -8,8 +8,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from frontdesk import __version__
+from frontdesk.event import COUNTS as NAMES
 from frontdesk.event import Identify
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.outcome import Kind, Outcome
@@ -90,6 +93,37 @@ def test_nothing_waiting_is_an_age_of_zero() -> None:
     telemetry.exposition(COUNTS)
     empty = Counts(pending=0, due=0, leased=0, dead=0, clean=0, oldest_us=None, bytes=0)
     assert b"frontdesk_oldest_pending_seconds 0.0" in telemetry.exposition(empty)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from([*sorted(NAMES), "captured", "other", "made up"]),
+            st.integers(1, 1000),
+        ),
+        max_size=4,
+    )
+)
+def test_what_was_matched(batches: list[dict[str, int]]) -> None:
+    """Every request that a rule was about came to one of four ends; `identify` is none."""
+    telemetry = Telemetry()
+    for web in batches:
+        telemetry.absorbed(Batch(web=Counter(web)), Absorbed(0, 0, 0), 0.003)
+    [family] = [one for one in telemetry.registry.collect() if one.name == "frontdesk_web"]
+    told = {sample.labels["name"]: sample.value for sample in family.samples}
+    ends = ("captured", "skipped.", "dropped.", "error")
+    assert told["matched"] == sum(n for name, n in told.items() if name.startswith(ends))
+    counted = sum((Counter(web) for web in batches), Counter[str]())
+    counted["other"] += counted.pop("made up", 0)
+    del told["matched"]
+    assert +Counter(told) == +counted
+
+
+def test_a_rule_that_was_asked_of_nothing() -> None:
+    """Zero is an answer: no request came by a rule's route."""
+    shown = Telemetry().exposition(COUNTS).splitlines()
+    assert b'frontdesk_web_total{name="matched"} 0.0' in shown
+    assert b'frontdesk_web_total{name="captured"} 0.0' in shown
 
 
 def test_two_sidecars_count_apart() -> None:
