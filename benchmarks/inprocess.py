@@ -54,7 +54,7 @@ def run(rounds: int, seed: int) -> dict[str, Any]:
 
 
 def _group(scene: Scene, app: str, stub: str, rounds: int, shuffle: random.Random) -> Any:
-    names = [name for name, kind in WRAPPERS.items() if scene.body or not kind.login_only]
+    names = [name for name, kind in WRAPPERS.items() if scene.is_login or not kind.login_only]
     group: Group = {figure: {name: [] for name in names} for figure in ("before", "all")}
     bare: Group = {figure: {"bare": []} for figure in ("before", "all")}
     with _workers(scene, app, stub, names) as workers:

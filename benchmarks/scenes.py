@@ -1,4 +1,4 @@
-"""The two requests that are measured, and the apps that answer them."""
+"""The requests that are measured, and the apps that answer them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ OnLogin = Callable[[Mapping[str, Any]], Awaitable[None] | None]
 CUSTOMERS: Final = 1000
 _CREDENTIALS: Final = b'{"email":"%s","password":"correct-horse-battery-staple-7"}'
 _PRODUCT: Final = orjson.dumps({"id": 42, "name": "Desk lamp", "price": 39.9, "stock": 7})
+
+_GRAPH: Final = orjson.dumps({"data": {"products": [{"id": n, "name": "x"} for n in range(60)]}})
 
 _HEADERS: Final = (
     (b"host", b"shop.example.com"),
@@ -69,6 +71,7 @@ class Scene:
     method: str
     path: str
     body: bytes = b""
+    is_login: bool = False
 
     def scope(self) -> Scope:
         """A scope as uvicorn makes it, with eight headers for a POST; new for each request."""
@@ -98,9 +101,31 @@ class Scene:
 
 PRODUCT: Final = Scene("product", "GET /product/42, which no rule matches", "GET", "/product/42")
 LOGIN: Final = Scene(
-    "login", "POST /auth/login, a JSON login", "POST", "/auth/login", credentials()
+    "login", "POST /auth/login, a JSON login", "POST", "/auth/login", credentials(), is_login=True
 )
-SCENES: Final[Mapping[str, Scene]] = {scene.name: scene for scene in (PRODUCT, LOGIN)}
+_LISTED: Final = (
+    'query Products($first: Int!) { products(first: $first, channel: "web") { edges { node {'
+    " id name slug thumbnail { url alt } pricing { priceRange { start { gross { amount } } } }"
+    " } } } }"
+)
+_ADDED: Final = (
+    "mutation CheckoutLinesAdd($id: ID!, $lines: [CheckoutLineInput!]!) {"
+    " checkoutLinesAdd(id: $id, lines: $lines) { checkout { id lines { id quantity variant {"
+    " id name pricing { price { gross { amount currency } } } } } totalPrice { gross { amount }"
+    " } } errors { field message code } } }"
+)
+_VARIABLES: Final = {"id": "Q2hlY2tvdXQ6MQ==", "first": 20, "lines": [{"variantId": "1"}]}
+GRAPHQL: Final = tuple(
+    Scene(
+        f"graphql-{kind}",
+        f"POST /graphql, a {kind} that no rule names",
+        "POST",
+        "/graphql",
+        orjson.dumps({"query": text, "variables": _VARIABLES}),
+    )
+    for kind, text in (("query", _LISTED), ("mutation", _ADDED))
+)
+SCENES: Final[Mapping[str, Scene]] = {scene.name: scene for scene in (PRODUCT, *GRAPHQL, LOGIN)}
 
 
 def raw_app(on_login: OnLogin | None = None) -> ASGIApp:
@@ -113,8 +138,8 @@ def raw_app(on_login: OnLogin | None = None) -> ASGIApp:
         if scope["method"] == "POST":
             while (await receive()).get("more_body", False):
                 pass
-            body = login_answer
-            if on_login is not None:
+            body = login_answer if scope["path"] == LOGIN.path else _GRAPH
+            if on_login is not None and body is login_answer:
                 waiting = on_login(user)
                 if waiting is not None:
                     await waiting
@@ -143,8 +168,13 @@ def starlette_app(on_login: OnLogin | None = None) -> ASGIApp:
     async def product(request: Request) -> Response:
         return JSONResponse({"id": request.path_params["id"], "name": "Desk lamp", "stock": 7})
 
+    async def graphql(request: Request) -> Response:
+        await request.json()
+        return Response(_GRAPH, media_type="application/json")
+
     routes = [
         Route("/auth/login", login, methods=["POST"]),
+        Route("/graphql", graphql, methods=["POST"]),
         Route("/product/{id:int}", product),
     ]
     return Starlette(routes=routes)

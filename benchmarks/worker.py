@@ -95,7 +95,7 @@ class Bench:
             sent = done
         self._wrapped.settle()
         delivered = self._wrapped.delivered()
-        expected = sent if self._scene.method == "POST" else 0
+        expected = sent if self._scene.is_login else 0
         if delivered is not None and delivered != expected:
             raise RuntimeError(f"{delivered} of {expected} logins were delivered")
         settle_memory()

@@ -76,9 +76,8 @@ class CaptureMiddleware:
             may_be_ours = scope["path"] in self._paths or scope["root_path"]
         except KeyError:  # a lifespan has no path, and a server need not give a root path
             may_be_ours = scope.get("path") in self._paths
-            if self._problem is not None and scope["type"] == "lifespan":
-                await receive()
-                await send({"type": "lifespan.startup.failed", "message": str(self._problem)})
+            if scope["type"] == "lifespan":
+                await self._live(scope, receive, send)
                 return
         if may_be_ours:
             watch = self._watch(scope, send)
@@ -90,6 +89,20 @@ class CaptureMiddleware:
                         watch.end()
                 return
         await self.app(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A lifespan: wrong settings fail it, and at its end the last counts are told.
+
+        Servers end by a signal after it, so that nothing of ours would run later.
+        """
+        if self._problem is not None:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(self._problem)})
+            return
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.desk.tell()
 
     def _watch(self, scope: Scope, send: Send) -> Watch | None:
         """A watch for a request that a rule is about, else None."""

@@ -176,10 +176,12 @@ def _request(exchange: Exchange) -> str:
 
 
 def _is_surrounded(scope: Scope) -> bool:
+    # Nearly every login has none of these, or an empty dict: neither call is made for it.
+    session, state = scope.get("session"), scope.get("state")
     return (
         scope.get("user") is not None
-        or _is_there(scope.get("session"))
-        or _may_hold(scope.get("state"))
+        or (session is not None and _is_there(session))
+        or (state is not None and (type(state) is not dict or len(state) > 0) and _may_hold(state))
     )
 
 

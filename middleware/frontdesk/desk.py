@@ -79,6 +79,7 @@ class Desk:
         self._process = Process(os.getpid())
         self._processes: dict[int, Process] = {self._process.pid: self._process}
         self._complained: dict[str, float] = {}
+        self._is_ending = False
 
     def note(self, finding: Finding) -> bool:
         """Write a finding to the journal; False when it was dropped, which is counted."""
@@ -101,7 +102,7 @@ class Desk:
             line = encode(message_id, now, user_id, traits, event, route, self._site, unsent)
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
-            self.count(_dropped(route, "unencodable"))
+            self.count(_drop_name(route, "unencodable"))
             return False
         return self.journal.append(line, pid)
 
@@ -125,8 +126,8 @@ class Desk:
         self.tell()
         # What is counted from now on and never told is told at the end. Registered anew each time,
         # to run before the journal's own end: a disk's writer may have been started since.
-        atexit.unregister(self.tell)
-        atexit.register(self.tell)
+        atexit.unregister(self._end)
+        atexit.register(self._end)
 
     def tell(self) -> None:
         """Write what this process has counted and not told yet as a line of its own, now.
@@ -159,6 +160,10 @@ class Desk:
             self._complained[reason] = now
             _log.warning("frontdesk %s: %s", reason, text)
 
+    def _end(self) -> None:
+        self._is_ending = True
+        self.tell()
+
     def _after_fork(self, pid: int) -> Process:
         # What the parent counted the parent tells, and its lock may have been held by a thread.
         # setdefault is atomic: of a child's first two threads both get the same.
@@ -169,7 +174,9 @@ class Desk:
         counts, route = told_by(line)
         self._restore(counts)
         if not line.startswith(_COUNTS_LINE):  # else no customer was in it
-            self.count(_dropped(route, reason))
+            self.count(_drop_name(route, reason))
+        if self._is_ending:
+            return  # nobody is left whom advice would help
         advice = _ADVICE.get(reason, "identified customers are being dropped")
         self.complain(
             reason, f"logins are not being captured: journal {self.journal.directory}: {advice}"
@@ -182,7 +189,7 @@ class Desk:
                 process.unsent[name] = process.unsent.get(name, 0) + number
 
 
-def _dropped(route: str | None, reason: str) -> str:
+def _drop_name(route: str | None, reason: str) -> str:
     """The name under which a dropped message is counted."""
     return f"identify.{reason}" if route == IDENTIFY else f"dropped.{reason}"
 

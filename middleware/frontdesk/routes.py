@@ -15,14 +15,15 @@ from frontdesk.rules import Finding, Rule
 class Group:
     """The rules of one route, in the order they are asked."""
 
-    __slots__ = ("_only", "_operations", "_search", "has_operations", "rules", "takes_errors")
+    __slots__ = ("_operations", "_search", "has_operations", "only", "rules", "takes_errors")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
         #: whether an answer from 400 can be somebody's success
         self.takes_errors = any(rule.takes_errors for rule in rules)
         self._operations = [rule for rule in rules if rule.operations]
-        self._only = rules[0] if len(rules) == 1 and not self._operations else None
+        #: the one rule of nearly every route, which is then asked at once
+        self.only = rules[0] if len(rules) == 1 and not self._operations else None
         self.has_operations = bool(self._operations)
         self._search = Search(name for rule in self._operations for name in rule.operations)
 
@@ -37,8 +38,8 @@ class Group:
 
         Of several reasons it is the first rule's.
         """
-        if self._only is not None:
-            return self._only.judge(exchange)
+        if self.only is not None:
+            return self.only.judge(exchange)
         if self._operations:
             found = judge_operations(self._operations, exchange)
             if found or len(self._operations) == len(self.rules):

@@ -104,7 +104,7 @@ class Watch:
 
     def _conclude(self) -> None:
         """What completes the answer is about to leave: the login goes into the journal before."""
-        found = self._group.judge(self._exchange)
+        found = (self._group.only or self._group).judge(self._exchange)
         self._stop()
         if type(found) is Finding:
             self._desk.note(found)

@@ -4,9 +4,10 @@ import os
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin, schemas
 from fastapi_users.authentication import (
     AuthenticationBackend,
@@ -15,11 +16,12 @@ from fastapi_users.authentication import (
     JWTStrategy,
 )
 from fastapi_users.db import SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
-from sqlalchemy import String
+from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SECRET = "a-signing-key-of-more-than-thirty-two-bytes"
+MAILED = Path(os.environ["SHOP_DIRECTORY"]) / "mailed"
 engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['SHOP_DIRECTORY']}/users.db")
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
@@ -67,6 +69,18 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
     reset_password_token_secret = SECRET
     verification_token_secret = SECRET
 
+    async def on_after_forgot_password(
+        self, user: User, token: str, request: Request | None = None
+    ) -> None:
+        """A mail with a link."""
+        MAILED.write_text(token)
+
+    async def on_after_request_verify(
+        self, user: User, token: str, request: Request | None = None
+    ) -> None:
+        """A mail with a link."""
+        MAILED.write_text(token)
+
 
 async def get_user_manager(
     user_db: Annotated[Any, Depends(get_user_db)],
@@ -111,6 +125,13 @@ app.include_router(users.get_users_router(UserRead, UserUpdate), prefix="/users"
 async def products() -> list[dict[str, str]]:
     """What is sold; the seller's address is nobody's login."""
     return [{"name": "chair", "contact": "seller@example.com"}]
+
+
+@app.get("/admin/users", response_model=list[UserRead])
+async def customers() -> Any:
+    """All customers."""
+    async with sessions() as session:
+        return (await session.scalars(select(User))).unique().all()
 
 
 __all__ = ["AsyncSession", "app"]

@@ -3,7 +3,14 @@
 from typing import Any
 
 from flask import Flask, redirect, render_template_string, request, url_for
-from flask_login import LoginManager, UserMixin, login_required, login_user, logout_user
+from flask_login import (
+    LoginManager,
+    UserMixin,
+    current_user,
+    login_required,
+    login_user,
+    logout_user,
+)
 
 app = Flask(__name__)
 app.secret_key = "a-signing-key-of-more-than-thirty-two-bytes"
@@ -79,6 +86,19 @@ def logout() -> Any:
     return redirect(url_for("index"))
 
 
+@app.post("/forgot")
+def forgot() -> Any:
+    """A mail with a link; the page says where it went."""
+    form = request.form
+    return {"email": form["email"], "message": "sent"}
+
+
+@app.route("/admin/users")
+def customers() -> Any:
+    """All customers."""
+    return [{"email": email, "id": email} for email in users]
+
+
 @app.route("/")
 def index() -> str:
     """Home."""
@@ -89,4 +109,4 @@ def index() -> str:
 @login_required  # type: ignore[untyped-decorator]
 def me() -> dict[str, str]:
     """Who I am."""
-    return {"email": "somebody@example.com"}
+    return {"email": current_user.email}

@@ -1,4 +1,4 @@
-"""Litestar's security backends as its documentation shows them: sessions, and JWTs in a cookie."""
+"""Litestar's security backends as its documentation shows them: sessions, and JWTs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.middleware.session.server_side import ServerSideSessionConfig
-from litestar.security.jwt import JWTCookieAuth, Token
+from litestar.security.jwt import JWTAuth, JWTCookieAuth, Token
 from litestar.security.session_auth import SessionAuth
 from litestar.stores.memory import MemoryStore
 
@@ -99,13 +99,36 @@ def products() -> list[dict[str, str]]:
     return [{"name": "chair", "contact": "seller@example.com"}]
 
 
+@get("/admin/users", sync_to_thread=False)
+def customers() -> list[User]:
+    """All customers."""
+    return list(users.values())
+
+
+@post("/forgot-password", sync_to_thread=False)
+def forgot_password(data: dict[str, str]) -> dict[str, str]:
+    """A mail with a link."""
+    return {"email": data["email"], "message": "sent"}
+
+
+@post("/logout", sync_to_thread=False)
+def logout(request: Request[User, Any, Any]) -> dict[str, str]:
+    """Leave."""
+    if "session" in request.scope:
+        request.clear_session()
+    return {"email": request.user.email}
+
+
+PAGES = [me, products, customers, forgot_password, logout]
+OPEN = ["/login", "/signup", "/products", "/admin", "/forgot-password"]
+
 session_auth = SessionAuth[User, Any](
     retrieve_user_handler=by_session,
     session_backend_config=ServerSideSessionConfig(),
-    exclude=["/login", "/signup", "/products"],
+    exclude=OPEN,
 )
 by_sessions = Litestar(
-    [login, signup, me, products],
+    [login, signup, *PAGES],
     on_app_init=[session_auth.on_app_init],
     stores={"sessions": MemoryStore()},
 )
@@ -113,7 +136,7 @@ by_sessions = Litestar(
 jwt_auth = JWTCookieAuth[User](
     retrieve_user_handler=by_token,
     token_secret="a-signing-key-of-more-than-thirty-two-bytes",
-    exclude=["/login", "/signup", "/products"],
+    exclude=OPEN,
 )
 
 
@@ -129,4 +152,20 @@ async def token_signup(data: SignUp) -> User:
     return register(data)
 
 
-by_tokens = Litestar([token_login, token_signup, me, products], on_app_init=[jwt_auth.on_app_init])
+by_tokens = Litestar([token_login, token_signup, *PAGES], on_app_init=[jwt_auth.on_app_init])
+
+header_auth = JWTAuth[User](
+    retrieve_user_handler=by_token,
+    token_secret="a-signing-key-of-more-than-thirty-two-bytes",
+    exclude=OPEN,
+)
+
+
+@post("/login")
+async def header_login(data: Login) -> Response[Any]:
+    """Log in with a token in a header, and the user as the body."""
+    user = checked(data)
+    return header_auth.login(identifier=user.id, response_body=user)
+
+
+by_headers = Litestar([header_login, token_signup, *PAGES], on_app_init=[header_auth.on_app_init])

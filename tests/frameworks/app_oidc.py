@@ -22,6 +22,7 @@ PEOPLE = {
     "bob": {"email": "BOB.RAY@EXAMPLE.COM", "name": "Bob Ray", "locale": "de"},
 }
 asked: dict[str, dict[str, Any]] = {}
+issued_tokens: list[dict[str, Any]] = []
 
 
 async def discovery(request: Request) -> Response:
@@ -64,7 +65,14 @@ async def token(request: Request) -> Response:
     claims = {"iss": ISSUER, "aud": "shop", "iat": now, "exp": now + 600, **known}
     id_token = jwt.encode({"alg": "RS256", "kid": "1"}, claims, KEY)
     access = secrets.token_urlsafe(24)
-    return JSONResponse({"access_token": access, "token_type": "Bearer", "id_token": id_token})
+    answer = {"access_token": access, "token_type": "Bearer", "id_token": id_token}
+    issued_tokens.append(answer)
+    return JSONResponse(answer)
+
+
+async def issued_so_far(request: Request) -> Response:
+    """What the shop got from the provider and no browser saw; for the test alone."""
+    return JSONResponse(issued_tokens)
 
 
 oauth = OAuth()
@@ -103,6 +111,11 @@ async def auth(request: Request) -> Response:
     return RedirectResponse("/")
 
 
+async def me(request: Request) -> Response:
+    """Who I am, as a script asks."""
+    return JSONResponse({"user": request.session.get("user")})
+
+
 async def logout(request: Request) -> Response:
     """Leave."""
     request.session.pop("user", None)
@@ -116,6 +129,7 @@ provider = Mount(
         Route("/jwks", jwks),
         Route("/authorize", authorize),
         Route("/token", token, methods=["POST"]),
+        Route("/issued", issued_so_far),
     ],
 )
 app = Starlette(
@@ -124,6 +138,7 @@ app = Starlette(
         Route("/login", login),
         Route("/auth", auth, name="auth"),
         Route("/logout", logout),
+        Route("/me", me),
         provider,
     ],
     middleware=[Middleware(SessionMiddleware, secret_key="a-signing-key-of-the-shop")],

@@ -3,7 +3,15 @@
 from typing import Any
 
 from quart import Quart, redirect, render_template_string, request, url_for
-from quart_auth import AuthUser, QuartAuth, Unauthorized, login_required, login_user, logout_user
+from quart_auth import (
+    AuthUser,
+    QuartAuth,
+    Unauthorized,
+    current_user,
+    login_required,
+    login_user,
+    logout_user,
+)
 
 app = Quart(__name__)
 app.secret_key = "a-signing-key-of-more-than-thirty-two-bytes"
@@ -64,6 +72,19 @@ async def logout() -> Any:
     return redirect(url_for("index"))
 
 
+@app.post("/forgot")
+async def forgot() -> Any:
+    """A mail with a link; the page says where it went."""
+    form = await request.form
+    return {"email": form["email"], "message": "sent"}
+
+
+@app.route("/admin/users")
+async def customers() -> Any:
+    """All customers."""
+    return [{"email": email, "id": email} for email in users]
+
+
 @app.route("/")
 async def index() -> str:
     """Home."""
@@ -74,7 +95,7 @@ async def index() -> str:
 @login_required
 async def me() -> dict[str, str]:
     """Who I am."""
-    return {"email": "somebody@example.com"}
+    return {"email": str(current_user.auth_id)}
 
 
 @app.errorhandler(Unauthorized)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from asgi_support import read_messages
-from framework_support import PASSWORD, Shop, assert_no_secret, running_app, told
+from framework_support import PASSWORD, WRONG, Shop, assert_no_secret, running_app, told, user_ids
 
 JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
@@ -20,17 +19,19 @@ def visit(shop: Shop) -> None:
         assert jane.post("/register", data=form).headers["location"] == "/login"
         assert bob.post("/register", data=form).status_code == 200
         typed = {"email": JANE, "password": PASSWORD}
-        assert jane.post("/login", data={**typed, "password": "x"}).status_code == 200
+        assert jane.post("/login", data={**typed, "password": WRONG}).status_code == 200
         assert jane.post("/login", data={**typed, "email": "n@example.com"}).status_code == 200
         answer = jane.post("/login?next=/me", data=typed)
         assert answer.headers["location"] == "/me"
-        assert jane.get("/me").status_code == 200
+        assert jane.get("/me").json()["email"] == JANE
+        assert jane.post("/forgot", data={"email": JANE}).json()["email"] == JANE
         assert jane.post("/logout").status_code == 302
         form = {"email": BOB, "password": PASSWORD, "name": "Bob Ray"}
         assert bob.post("/register", data=form).status_code == 302
         typed = {"email": BOB, "password": PASSWORD}
-        assert bob.post("/api/login", json={**typed, "password": "x"}).status_code == 200
+        assert bob.post("/api/login", json={**typed, "password": WRONG}).status_code == 200
         assert bob.post("/api/login", json=typed).json()["success"]
+        assert len(bob.get("/admin/users").json()) == 2
 
 
 def test_a_day(journal: Path, tmp_path: Path) -> None:
@@ -44,5 +45,5 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
             ("Logged In", {"email": BOB, "name": "Bob Ray"}),
         ]
         # Flask-Login's session has an id of its own beside the user's.
-        assert [m.user_id for m in read_messages(journal)] == [JANE, JANE, BOB.lower(), BOB.lower()]
+        assert user_ids(journal) == [JANE, JANE, BOB.lower(), BOB.lower()]
         assert_no_secret(shop, journal)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from framework_support import Shop, assert_no_secret, running_app, told
+from framework_support import Shop, assert_no_secret, running_app, told, user_ids
 from server_support import free_port
 
 JANE = "jane.doe@example.com"
@@ -32,6 +32,13 @@ def visit(shop: Shop) -> None:
             assert jane.get(f"/auth{query}", headers={"x-home": "yes"}).headers["location"] == "/"
         assert jane.get("/logout").status_code == 307
         assert sign_on(bob, "bob").headers["location"] == "/"
+        assert bob.get("/me").json()["user"]["email"] == BOB
+        # A callback that nobody asked for, while he is logged in.
+        assert "mismatching_state" in bob.get(f"/auth?state={'s' * 30}&code={'c' * 22}").text
+        issued = bob.get("/provider/issued").json()
+        assert [sorted(tokens) for tokens in issued] == [
+            ["access_token", "id_token", "token_type"]
+        ] * 2
 
 
 def test_a_day(journal: Path, tmp_path: Path) -> None:
@@ -44,4 +51,7 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
             ("Logged In", {"email": JANE, "firstName": "Jane", "lastName": "Doe"}),
             ("Logged In", {"email": BOB, "name": "Bob Ray", "locale": "de"}),
         ]
+        assert user_ids(journal) == ["jane", "bob"]
+        kinds = set(shop.secrets.found.values())
+        assert {"code", "state", "nonce", "id_token", "access_token", "cookie session"} <= kinds
         assert_no_secret(shop, journal)

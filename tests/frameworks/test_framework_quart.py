@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from framework_support import PASSWORD, Shop, assert_no_secret, running_app, told
+from framework_support import PASSWORD, WRONG, Shop, assert_no_secret, running_app, told, user_ids
 
 JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
@@ -18,17 +18,19 @@ def visit(shop: Shop) -> None:
         assert jane.post("/register", data={**form, "email": "no"}).status_code == 200
         assert jane.post("/register", data=form).headers["location"] == "/"
         assert bob.post("/register", data=form).status_code == 200
-        assert jane.get("/me").status_code == 200
+        assert jane.get("/me").json()["email"] == JANE
+        assert jane.post("/forgot", data={"email": JANE}).json()["email"] == JANE
         assert jane.post("/logout").status_code == 302
         typed = {"email": JANE, "password": PASSWORD}
-        assert jane.post("/login", data={**typed, "password": "x"}).status_code == 200
+        assert jane.post("/login", data={**typed, "password": WRONG}).status_code == 200
         assert jane.post("/login", data={**typed, "email": "n@example.com"}).status_code == 200
         assert jane.post("/login", data=typed).headers["location"] == "/"
         form = {"email": BOB, "password": PASSWORD, "first_name": "Bob"}
         assert bob.post("/register", data=form).status_code == 302
         typed = {"email": BOB, "password": PASSWORD}
-        assert "error" in bob.post("/api/login", json={**typed, "password": "x"}).json()
+        assert "error" in bob.post("/api/login", json={**typed, "password": WRONG}).json()
         assert "user" in bob.post("/api/login", json=typed).json()
+        assert len(bob.get("/admin/users").json()) == 2
 
 
 def test_a_day(journal: Path, tmp_path: Path) -> None:
@@ -41,4 +43,5 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
             ("Signed Up", {"email": BOB, "firstName": "Bob"}),
             ("Logged In", {"email": BOB, "firstName": "Bob"}),
         ]
+        assert user_ids(journal) == [JANE, JANE, BOB.lower(), BOB.lower()]
         assert_no_secret(shop, journal)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from framework_support import PASSWORD, Shop, assert_no_secret, running_app, told
+from framework_support import PASSWORD, WRONG, Shop, assert_no_secret, running_app, told, user_ids
 
 JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
@@ -16,6 +16,13 @@ mutation Join($input: Account!) {
 LOGIN = """
 mutation L($email: String!, $password: String!) {
   tokenCreate(email: $email, password: $password) { token errors { message } }
+}"""
+
+LOGIN_AND_USER = """
+mutation B($email: String!, $password: String!) {
+  tokenCreate(email: $email, password: $password) {
+    token user { id email firstName } errors { message }
+  }
 }"""
 
 
@@ -35,9 +42,15 @@ def visit(shop: Shop) -> None:
         assert ask(jane, REGISTER, input=form)["data"]["joined"]["user"]["id"] == "1"
         assert ask(bob, REGISTER, input=form)["data"]["joined"]["errors"]
         typed = {"email": JANE, "password": PASSWORD}
-        assert ask(jane, LOGIN, **{**typed, "password": "x"})["data"]["tokenCreate"]["errors"]
+        assert ask(jane, LOGIN, **{**typed, "password": WRONG})["data"]["tokenCreate"]["errors"]
         assert ask(jane, LOGIN, **{**typed, "email": "n@example.com"})["data"]
         assert ask(jane, LOGIN, **typed)["data"]["tokenCreate"]["token"]
+        query = 'mutation A { requestPasswordReset(email: "n@example.com") { errors { field } } }'
+        named = {"query": query + LOGIN_AND_USER, "operationName": "B"}
+        answer = jane.post("/graphql", json={**named, "variables": typed}).json()
+        assert answer["data"]["tokenCreate"]["user"]["firstName"] == "Jane"
+        answer = jane.post("/graphql", json={**named, "operationName": "A", "variables": typed})
+        assert "requestPasswordReset" in answer.json()["data"]
         query = f'mutation {{ tokenRefresh(email: "{JANE}") {{ token user {{ email }} }} }}'
         assert ask(jane, query)["data"]["tokenRefresh"]["token"]
         query = f'mutation {{ requestPasswordReset(email: "{JANE}") {{ errors {{ field }} }} }}'
@@ -62,8 +75,10 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
         assert told(journal) == [
             ("Signed Up", {"email": JANE}),
             ("Logged In", {"email": JANE}),
+            ("Logged In", {"email": JANE, "firstName": "Jane"}),
             ("Signed Up", {"email": BOB}),
             ("Logged In", {"email": BOB}),
         ]
-        shop.secrets.add(PASSWORD)
+        # An id is told only by what names the user in its answer.
+        assert user_ids(journal) == [JANE, JANE, "1", BOB.lower(), "2"]
         assert_no_secret(shop, journal)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from framework_support import PASSWORD, Shop, assert_no_secret, running_app, told
+from framework_support import PASSWORD, WRONG, Shop, assert_no_secret, running_app, told, user_ids
 
 JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
@@ -25,18 +25,20 @@ def visit(shop: Shop) -> None:
         assert jane.post("/register", data=form, files=picture).json()["size"] > 300_000
         assert bob.post("/register", data=form, files=picture).status_code == 409
         typed = {"username": JANE, "password": PASSWORD}
-        assert jane.post("/token", data={**typed, "password": "x"}).status_code == 401
+        assert jane.post("/token", data={**typed, "password": WRONG}).status_code == 401
         assert jane.post("/token", data={**typed, "username": "n@example.com"}).status_code == 401
         issued = jane.post("/token", data=typed).json()["access_token"]
         assert jane.get("/users/me", headers={"authorization": f"Bearer {issued}"}).json()
+        assert jane.post("/forgot-password", data={"email": JANE}).status_code == 200
+        assert jane.get("/admin/users").json() == [{"email": JANE}]
         form |= {"email": BOB, "first_name": "Bob"}
         assert bob.post("/register", data=form, files=picture).status_code == 201
         typed = {"email": BOB, "password": PASSWORD}
-        assert bob.post("/login", json={**typed, "password": "x"}).status_code == 401
+        assert bob.post("/login", json={**typed, "password": WRONG}).status_code == 401
         ticket = bob.post("/login", json=typed).json()["mfa_token"]
-        wrong = {"ticket": ticket, "otp": "000000"}
+        wrong = {"ticket": ticket, "otp": "11223344"}
         assert bob.post("/login/verify", json=wrong).status_code == 401
-        assert bob.post("/login/verify", json={**wrong, "otp": "123456"}).status_code == 200
+        assert bob.post("/login/verify", json={**wrong, "otp": "48291377"}).status_code == 200
 
 
 def test_a_day(journal: Path, tmp_path: Path) -> None:
@@ -51,4 +53,5 @@ def test_a_day(journal: Path, tmp_path: Path) -> None:
             ("Signed Up", {"email": BOB, "firstName": "Bob"}),
             ("Logged In", {"email": BOB, "firstName": "Bob"}),
         ]
+        assert user_ids(journal) == [JANE, JANE, BOB.lower(), BOB.lower()]
         assert_no_secret(shop, journal)

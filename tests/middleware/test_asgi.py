@@ -32,6 +32,7 @@ from asgi_support import (
     emails,
     finish,
     logging_in,
+    read_counts,
     read_lines,
     read_messages,
     said,
@@ -980,3 +981,21 @@ async def test_wrong_settings_fail_the_start_up(monkeypatch: pytest.MonkeyPatch)
     ]
     server = await Server(said(b"{}")).call(wrapped, scope_of())
     assert server.sent == [started(), chunk(ANSWER)]
+
+
+async def test_the_end_of_the_lifespan_tells_the_rest(wrap: Wrap, journal: Path) -> None:
+    """Servers end by a signal then: what is counted and not told yet would be lost."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            return
+        await send(started(401))
+        await send(chunk(b"{}"))
+
+    wrapped = wrap(app)
+    for _ in range(3):
+        await Server().call(wrapped, scope_of())
+    assert read_counts(journal) == {"skipped.status": 1}
+    await Server().call(wrapped, {"type": "lifespan"})
+    assert read_counts(journal) == {"skipped.status": 3}

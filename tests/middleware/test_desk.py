@@ -355,7 +355,7 @@ class Counting(RuleBasedStateMachine):
         self.desk.tell()
         self.read()
         assert self.desk._process.unsent == {}
-        atexit.unregister(self.desk.tell)
+        atexit.unregister(self.desk._end)
         shutil.rmtree(self.root)
 
     @rule(name=st.sampled_from(["skipped.status", "skipped.no_sign", "error"]))
@@ -796,6 +796,22 @@ assert os.waitpid(pid, 0)[1] == 0
     )
     assert read_counts(journal) == {"skipped.status": 4, "skipped.no_sign": 3}
     assert len(all_lines(journal)) == 4
+
+
+def test_an_end_without_a_journal_is_silent(journal: Path) -> None:
+    """What cannot be told at the end is said by nobody: not in the log either."""
+    forked(
+        PREAMBLE
+        + """
+desk.count("skipped.status")
+desk.count("skipped.status")
+os.rename(sys.argv[1], sys.argv[1] + ".away")
+desk.journal.close()
+""",
+        journal,
+    )
+    journal.with_name(f"{journal.name}.away").rename(journal)
+    assert read_counts(journal) == {"skipped.status": 1}
 
 
 def test_the_errors_of_this_package() -> None:

@@ -344,9 +344,9 @@ class History:
         content = b"".join(line(name, note="x" * self.chance.choice(pads)) for name in who)
         for _ in range(self.chance.randint(0, 3)):
             cut = self.chance.choice([0, *(at + 1 for at, b in enumerate(content) if b == 10)])
-            number = self.chance.randint(1, 1000)
-            content = content[:cut] + counts(skipped_status=number) + content[cut:]
-            self.counted += number
+            skipped = self.chance.randint(1, 1000)
+            content = content[:cut] + counts(skipped_status=skipped) + content[cut:]
+            self.counted += skipped
         self._unwritten[Scribe(self.place, f"{number}.ndjson")] = content
 
     def _write(self) -> None:

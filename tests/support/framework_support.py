@@ -1,10 +1,12 @@
 """Runs real frameworks' apps with zero code, visits them, and collects every secret on the way."""
 
+import base64
 import contextlib
 import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +22,17 @@ from server_support import SUPPORT, free_port, running, wait_until
 FRAMEWORKS = SUPPORT.parent / "frameworks"
 #: What is typed as a password in every script.
 PASSWORD = "s3cr3t-Marked-Value"
+#: What is typed where the right one is not.
+WRONG = "wr0ng-Marked-Value"
+#: What is typed as the new one.
+CHANGED = "s3cr3t-Marked-Changed"
 #: Shorter ones stand in any text by chance.
 MIN_SECRET = 6
 
 _SECRET_NAMES = re.compile(
-    r"pass|token|secret|csrf|session|^key$|^jwt$|^code$|^state$", re.IGNORECASE
+    r"pass|token(?!_type)|secret|csrf|session|nonce|verifier|otp|ticket"
+    r"|^_id$|^key$|^jwt$|^code$|^state$",
+    re.IGNORECASE,
 )
 _PART = re.compile(rb'name="([^"]*)"\r\n\r\n(.*?)\r\n--', re.DOTALL)
 
@@ -33,7 +41,8 @@ class Secrets:
     """What was typed as a password, and every token and cookie that an app issued."""
 
     def __init__(self) -> None:
-        self.found: set[str] = set()
+        #: of each its kind, which a failure may name
+        self.found: dict[str, str] = {}
 
     def client(self, url: str) -> httpx.Client:
         """A client that keeps cookies, follows no redirect, and tells of secrets here."""
@@ -43,15 +52,15 @@ class Secrets:
         }
         return httpx.Client(base_url=url, timeout=20, event_hooks=hooks)
 
-    def add(self, value: str) -> None:
-        """One more."""
+    def add(self, value: str, kind: str = "given") -> None:
+        """One more; a failure names its kind."""
         if len(value) >= MIN_SECRET:
-            self.found.add(value)
+            self.found.setdefault(value, kind)
 
     def _note_request(self, request: httpx.Request) -> None:
         body = request.read()
+        self.add(request.headers.get("authorization", "").partition(" ")[2], "authorization")
         self._note_query(str(request.url))
-        self.add(request.headers.get("authorization", "").partition(" ")[2])
         kind = request.headers.get("content-type", "")
         if kind.startswith("application/json"):
             self._note_document(json.loads(body))
@@ -64,11 +73,13 @@ class Secrets:
 
     def _note_response(self, response: httpx.Response) -> None:
         response.read()
-        self._note_query(response.headers.get("location", ""))
         for cookie in response.headers.get_list("set-cookie"):
-            value = cookie.partition("=")[2].partition(";")[0].strip('"')
-            self.add(value)
-            self.add(unquote(value))
+            name, _, value = cookie.partition(";")[0].partition("=")
+            value = value.strip('"')
+            self.add(value, f"cookie {name}")
+            self.add(unquote(value), f"cookie {name}")
+            self._note_document(_content(unquote(value)))
+        self._note_query(response.headers.get("location", ""))
         with contextlib.suppress(ValueError):
             self._note_document(response.json())
 
@@ -87,7 +98,16 @@ class Secrets:
 
     def _note_named(self, name: str, value: Any) -> None:
         if isinstance(value, str) and _SECRET_NAMES.search(name):
-            self.add(value)
+            self.add(value, name)
+
+
+def _content(cookie: str) -> Any:
+    """What stands in a signed session cookie of Flask or Starlette, which anybody can read."""
+    part = cookie.lstrip(".").partition(".")[0]
+    with contextlib.suppress(ValueError, zlib.error):
+        content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        return json.loads(zlib.decompress(content) if cookie[:1] == "." else content)
+    return None
 
 
 @dataclass
@@ -105,6 +125,17 @@ class Shop:
             yield client
 
 
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(name)s %(levelname)s %(message)s"}},
+    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": "INFO", "handlers": ["lines"]},
+    # with a handler of its own: some frameworks replace the root's
+    "loggers": {"frontdesk": {"level": "DEBUG", "handlers": ["lines"], "propagate": False}},
+}
+
+
 @contextlib.contextmanager
 def running_app(
     app: str,
@@ -115,13 +146,19 @@ def running_app(
     port: int | None = None,
     **environ: str,
 ) -> Iterator[Shop]:
-    """Run an app of `tests/frameworks` wrapped, in a process of its own."""
+    """Run an app of `tests/frameworks` wrapped, in a process of its own, logging all we say.
+
+    The server's own log of requests is off: it holds whatever stood in a query.
+    """
     port = port or free_port()
+    logging = tmp_path / "logging.json"
+    logging.write_text(json.dumps(_LOGGING))
     if wsgi:
-        command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "frontdesk.wrap_wsgi:app"]
+        command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--log-config-json", str(logging)]
+        command.append("frontdesk.wrap_wsgi:app")
     else:
-        # A server's own log of requests has their queries, with a provider's codes in them.
-        command = ["uvicorn", "--port", str(port), "--no-access-log", "frontdesk.wrap:app"]
+        command = ["uvicorn", "--port", str(port), "--log-config", str(logging)]
+        command += ["--no-access-log", "frontdesk.wrap:app"]
     environ = {
         "PYTHONPATH": os.pathsep.join((str(SUPPORT), str(FRAMEWORKS))),
         "FRONTDESK_APP": app,
@@ -142,14 +179,28 @@ def told(journal: Path) -> list[tuple[str, dict[str, object]]]:
     return [(message.event, dict(message.traits)) for message in read_messages(journal)]
 
 
+def user_ids(journal: Path) -> list[str]:
+    """Every message's user id, in order."""
+    return [message.user_id for message in read_messages(journal)]
+
+
 def assert_no_secret(shop: Shop, journal: Path) -> None:
-    """All arrive in SAP; no secret is in journal, store, SAP, or in anybody's log or metrics."""
-    assert shop.secrets.found
+    """All arrive in SAP; no secret is in journal, store, SAP, or in anybody's log or metrics.
+
+    Nor is an address in the shop's log, in which the capture tells all it has to say.
+    """
+    log = shop.log.read_text()
+    assert re.search(r"^frontdesk\S* DEBUG skipped ", log, re.MULTILINE), "nothing was told"
+    assert not [m for m in read_messages(journal) if str(m.key) in log.lower()], "an address"
     deliver_and_search(journal, shop.secrets.found, [shop.log])
 
 
-def deliver_and_search(journal: Path, secrets: Iterable[str], logs: Iterable[Path]) -> None:
-    """Deliver a journal's customers by the real sidecar, then look for secrets everywhere."""
+def deliver_and_search(journal: Path, secrets: Mapping[str, str], logs: Iterable[Path]) -> None:
+    """Deliver a journal's customers by the real sidecar, then look for secrets everywhere.
+
+    `secrets`: of each its kind; a failure names place and kind, never the secret.
+    """
+    assert secrets
     places = {path.name: path.read_bytes() for path in (*journal.iterdir(), *logs)}
     expected = {str(message.key) for message in read_messages(journal)}
     assert expected
@@ -165,12 +216,13 @@ def deliver_and_search(journal: Path, secrets: Iterable[str], logs: Iterable[Pat
         places |= _everywhere(stack)
     finally:
         stack.close()
-    found = {name: len(_held(content, secrets)) for name, content in places.items()}
-    assert not any(found.values()), found
+    assert {"server.log", "sidecar.log", "sap.log", "store/frontdesk.db"} <= places.keys()
+    found = {name: kinds for name, held in places.items() if (kinds := _held(held, secrets))}
+    assert not found, found
 
 
-def _held(content: bytes, secrets: Iterable[str]) -> list[str]:
-    return [secret for secret in secrets if secret.encode() in content]
+def _held(content: bytes, secrets: Mapping[str, str]) -> list[str]:
+    return sorted({kind for secret, kind in secrets.items() if secret.encode() in content})
 
 
 def _arrived(stack: Stack) -> set[str]:
