@@ -125,7 +125,7 @@ class Body:
     def holds(self, word: bytes) -> bool:
         """Whether these bytes are anywhere in what is held, as it passed."""
         chunks = self._chunks
-        return word in (chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        return word in chunks[0] if len(chunks) == 1 else word in b"".join(chunks)
 
     def raw(self) -> bytes | None:
         """All bytes as they passed; None beyond the limit, or with a content-coding."""

@@ -18,7 +18,6 @@ from frontdesk.redirects import (
 from frontdesk.traits import ID_SPELLINGS, TOKEN_SPELLINGS, USER_ID_SPELLINGS, spellings
 from frontdesk.when import JUDGING, Condition, When
 
-_NO_QUERY: Final = (b"", None)
 #: grants in which nobody logs in (RFC 6749 sections 4.4 and 6, RFC 8693, UMA 2.0)
 _OTHER_GRANTS: Final = frozenset(
     (
@@ -56,7 +55,13 @@ def failure(when: When, exchange: Exchange, event: str) -> str | None:
     if when in JUDGING:
         if 200 <= status < 300:
             reason = _answered_badly(exchange)
-            if reason is None and _may_ask_for_else(exchange):
+            scope = exchange.scope
+            # Nearly every login asks for nothing else, and pays for being asked.
+            if reason is None and (
+                scope.get("query_string")
+                or scope["method"] == "GET"
+                or exchange.request.holds(b"grant_type")
+            ):
                 reason = _asked_for_else(exchange)
             return reason
         if when == "auto" and is_redirect(exchange):
@@ -145,16 +150,6 @@ def _is_good(part: Mapping[str, Any]) -> bool:
         or (key in _FLAGS and value in (True, "true", "True"))
         or (key in _CODES and isinstance(value, str) and value.lower() in _GOOD_STATES)
         for key, value in part.items()
-    )
-
-
-def _may_ask_for_else(exchange: Exchange) -> bool:
-    """False for nearly every login, which pays for being asked."""
-    scope = exchange.scope
-    return (
-        exchange.request.holds(b"grant_type")
-        or scope.get("query_string") not in _NO_QUERY
-        or scope["method"] == "GET"
     )
 
 
