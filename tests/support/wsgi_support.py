@@ -421,7 +421,9 @@ def waitress_serving(app: "WSGIApplication", **options: Any) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.trigger.pull_trigger(lambda: close_all(server._map))  # in its own thread
+        # In its own thread; which may have done so before it is woken.
+        with contextlib.suppress(OSError):
+            server.trigger.pull_trigger(lambda: close_all(server._map))
         thread.join(DEADLINE_S)
         server.task_dispatcher.shutdown()
         assert not thread.is_alive()
