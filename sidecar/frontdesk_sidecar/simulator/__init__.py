@@ -7,7 +7,8 @@ In a test, over a real port:
 
 or in the same process, with `httpx.ASGITransport(create_app())`. From a shell:
 `frontdesk simulate --port 8090`. What it knows so far is the flat upsert of simple attributes,
-PATCH, DELETE, reads by key and by `attribute eq value`, both token endpoints, and faults.
+PATCH, DELETE, reads by key and by `attribute eq value`, `$batch`, both token endpoints, and
+faults.
 """
 
 from frontdesk_sidecar.simulator.app import create_app

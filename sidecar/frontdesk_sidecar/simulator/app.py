@@ -3,8 +3,14 @@
 `/_sim/customers`: GET, a JSON list of the root items in the order of creation, each with its
 attributes, `integrationKey`, `created`, `updated` (epoch milliseconds) and `writes`; `?uid=`
 picks one. `/_sim/requests`: GET `{"total": n, "requests": [...]}`, oldest first; `?limit=n`.
-`/_sim/faults`: GET and POST a list of faults. `/_sim/reset`: POST, forgets everything;
-`?keep=customers,requests,faults,tokens` names what stays. `/_sim/tokens/revoke`: POST.
+`/_sim/commits?since=n`: GET `{"last": n, "commits": [...]}`, every applied write (POST, PATCH,
+DELETE) of the root item in the order applied: `seq` from 1, `time` (epoch milliseconds), `uid`,
+`payload` as it was received, `integrationMessageId` of the change or else of its batch; what a
+changeset rolled back is not in it. `/_sim/faults`: GET and POST a list of faults.
+`/_sim/reset`: POST, forgets everything and puts the configured credentials back;
+`?keep=customers,requests,faults,tokens,commits,credentials` names what stays.
+`/_sim/tokens/revoke`: POST. `/_sim/credentials`: POST `client_id` and `client_secret`, either may
+be missing: the client's credentials from now on; live tokens stay good until they are revoked.
 """
 
 from __future__ import annotations
@@ -50,10 +56,12 @@ def create_app(config: SimulatorConfig | None = None) -> Starlette:
             Mount(ROOT, _Endpoint(simulator.serve_odata)),
             Route("/_sim/customers", control.customers, methods=["GET"]),
             Route("/_sim/requests", control.requests, methods=["GET"]),
+            Route("/_sim/commits", control.commits, methods=["GET"]),
             Route("/_sim/faults", control.faults, methods=["GET"]),
             Route("/_sim/faults", control.set_faults, methods=["POST"]),
             Route("/_sim/reset", control.reset, methods=["POST"]),
             Route("/_sim/tokens/revoke", control.revoke, methods=["POST"]),
+            Route("/_sim/credentials", control.credentials, methods=["POST"]),
         ]
     )
     app.router.redirect_slashes = False
@@ -91,6 +99,13 @@ class _Control:
         last = [logged.to_json() for logged in log.last(int(limit))]
         return _json({"total": log.total, "requests": last})
 
+    async def commits(self, request: Request) -> Response:
+        since = request.query_params.get("since", "0")
+        if not since.isdecimal():
+            return _json({"error": "since: expected a number"}, 400)
+        log = self._simulator.service.commits
+        return _json({"last": log.last, "commits": log.since(int(since))})
+
     async def faults(self, _: Request) -> Response:
         return _json(self._simulator.faults.to_json())
 
@@ -108,6 +123,8 @@ class _Control:
             "requests": self._simulator.log.clear,
             "faults": lambda: self._simulator.faults.set([]),
             "tokens": self._simulator.tokens.revoke_all,
+            "commits": self._simulator.service.commits.clear,
+            "credentials": self._simulator.tokens.restore_client,
         }
         kept = set(filter(None, request.query_params.get("keep", "").split(",")))
         if unknown := kept - actions.keys():
@@ -119,6 +136,19 @@ class _Control:
 
     async def revoke(self, _: Request) -> Response:
         return _json({"revoked": self._simulator.tokens.revoke_all()})
+
+    async def credentials(self, request: Request) -> Response:
+        try:
+            given = orjson.loads(await request.body())
+        except orjson.JSONDecodeError as error:
+            return _json({"error": str(error)}, 400)
+        known = {"client_id", "client_secret"}
+        if not isinstance(given, dict) or not given.keys() <= known:
+            return _json({"error": "expected an object of client_id and client_secret"}, 400)
+        if not all(isinstance(value, str) for value in given.values()):
+            return _json({"error": "client_id, client_secret: expected strings"}, 400)
+        self._simulator.tokens.change_client(**given)
+        return _json({"client_id": self._simulator.tokens.client_id})
 
     def _clear_stores(self) -> None:
         for store in self._simulator.service.stores.values():

@@ -31,6 +31,10 @@ class SimulatorConfig:
     languages: what `Content-Language` may name.
     max_body_bytes: bodies above it are refused with 413 by the ingress.
     request_log_size: how many requests `GET /_sim/requests` can show.
+    commit_log_size: how many applied writes `GET /_sim/commits` can show.
+    batch_enabled: without it a `$batch` is a 501.
+    batch_limit: parts of a `$batch`, however many changes are in them
+        (`odata2services.batch.limit`).
     clock: epoch seconds. sleep: waits for the given seconds (for latency faults).
 
     Raises `ValueError` for an unknown mode.
@@ -47,6 +51,9 @@ class SimulatorConfig:
     languages: frozenset[str] = frozenset({"en", "de", "fr", "es"})
     max_body_bytes: int = 8 * 1024 * 1024
     request_log_size: int = 10_000
+    commit_log_size: int = 200_000
+    batch_enabled: bool = True
+    batch_limit: int = 200
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 

@@ -67,6 +67,7 @@ _OF_KIND: Final[dict[str, dict[str, _Field]]] = {
         "code": ("code", "an error code", _is_text),
         "message": ("message", "a text", _is_text),
         "when": _WHEN,
+        "parts": ("parts", "true or false", lambda value: isinstance(value, bool)),
     },
     "drop": {"when": _WHEN},
     "throttle": {

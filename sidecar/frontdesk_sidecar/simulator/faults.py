@@ -10,7 +10,20 @@ this uid), and one of `every` (each n-th eligible request) or `probability` with
     {"kind": "drop", "when": "after"}
     {"kind": "throttle", "threshold": 50, "cooldown": 5}
 
-`when` is "before" or "after" the commit. The throttle is the web application firewall of SAP
+`when` is "before" or "after" the commit.
+
+A `$batch` is one request to all faults, to the throttle too, with two exceptions. A `match` means
+every uid in it: a matched drop or latency strikes the whole request, a matched status fault only
+the part (changeset) that has the uid, which then fails with that answer, "before" without its
+changes, "after" with them stored. And a status fault can have `parts`: it is consulted for each
+part of a batch (and each single request), so that every record can be refused:
+
+    {"kind": "status", "status": 400, "code": "missing_property", "parts": true}
+
+`times`, `every` and `probability` of such faults count parts. They strike behind the token check
+and only when the envelope of the batch is good.
+
+The throttle is the web application firewall of SAP
 Commerce Cloud: more than `threshold` requests are answered 429 until `cooldown` seconds passed
 without any request. With `interval` the count also starts anew that many seconds after its first
 request; without, only silence resets it.
@@ -28,9 +41,12 @@ from frontdesk_sidecar.simulator.errors import ODataError, error_answer
 from frontdesk_sidecar.simulator.media import HTML, JSON, Answer, page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    Uids = Callable[[], Collection[str]]
 
 Target = Literal["token", "odata"]
+Scope = Literal["single", "batch", "part"]
 When = Literal["before", "after"]
 
 
@@ -56,6 +72,14 @@ class Fault:
     threshold: int = 500
     cooldown: float = 5.0
     interval: float | None = None
+    parts: bool = False
+
+    def concerns(self, scope: Scope) -> bool:
+        """Whether it is consulted for a single request, for a whole batch, for a part of one."""
+        if scope == "single":
+            return True
+        strikes_parts = self.kind == "status" and (self.parts or self.match is not None)
+        return strikes_parts == (scope == "part")
 
     def answer(self) -> Answer:
         """The answer of a `status` or `throttle` fault."""
@@ -83,12 +107,12 @@ class ActiveFault:
         self._counted = 0
         self._first = self._last = float("-inf")
 
-    def strikes(self, target: Target, uid: Callable[[], str | None], now: float) -> bool:
+    def strikes(self, target: Target, uids: Uids, now: float) -> bool:
         """Whether this request (at `now`, seconds) is struck; counts it when it is eligible."""
         fault = self.fault
         if fault.on not in (target, "all") or self._is_spent():
             return False
-        if fault.match is not None and fault.match != uid():
+        if fault.match is not None and fault.match not in uids():
             return False
         self._seen += 1
         struck = self._is_chosen() and (fault.kind != "throttle" or self._is_over(now))
@@ -151,11 +175,14 @@ class FaultBoard:
         """The faults with their counts."""
         return [active.to_json() for active in self._active]
 
-    def consult(self, target: Target, uid: Callable[[], str | None], now: float) -> Effects:
-        """Takes what the faults do to this request.
+    def consult(
+        self, target: Target, uids: Uids, now: float, *, scope: Scope = "single"
+    ) -> Effects:
+        """Takes what the faults do to this request, or to this part of a batch.
 
-        Waits add up. The first fault that replaces the answer wins, one before the commit over
-        one after it; faults behind a winner do not count the request.
+        `uids` tells whom it is about; it is called only when a fault wants to know. Waits add
+        up. The first fault that replaces the answer wins, one before the commit over one after
+        it; faults behind a winner do not count the request.
         """
         if not self._active:
             return _NOTHING
@@ -163,9 +190,11 @@ class FaultBoard:
         after: Fault | None = None
         for active in self._active:
             fault = active.fault
+            if not fault.concerns(scope):
+                continue
             if after is not None and fault.kind != "latency" and fault.when == "after":
                 continue
-            if not active.strikes(target, uid, now):
+            if not active.strikes(target, uids, now):
                 continue
             if fault.kind == "latency":
                 waits[fault.when] += fault.seconds

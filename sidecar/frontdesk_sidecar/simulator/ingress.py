@@ -6,26 +6,27 @@ Plain ASGI, because every request of a load test passes here.
 from __future__ import annotations
 
 import time
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus
 
 import anyio
-import orjson
 from starlette.requests import ClientDisconnect
 
+from frontdesk_sidecar.simulator.batch import Batch, BatchProcessor, is_batch
 from frontdesk_sidecar.simulator.call import ServiceRequest
 from frontdesk_sidecar.simulator.faults import Effects, FaultBoard, Target
-from frontdesk_sidecar.simulator.keys import KeyFormatError
 from frontdesk_sidecar.simulator.media import Answer, page
-from frontdesk_sidecar.simulator.paths import parse_path
 from frontdesk_sidecar.simulator.service import IntegrationService
 from frontdesk_sidecar.simulator.state import LOGGED_BODY_BYTES, LoggedRequest, RequestLog
+from frontdesk_sidecar.simulator.subject import uid_of
 from frontdesk_sidecar.simulator.tokens import TokenOffice, TokenRequest
 from frontdesk_sidecar.simulator.wire import cut_connection, read_body, send_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.types import Receive, Scope, Send
 
     from frontdesk_sidecar.simulator.config import SimulatorConfig
@@ -46,15 +47,21 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """One request with its body, and where it goes."""
+    """One request with its body, and where it goes.
+
+    `service` is the request as the OData service sees it, None for the token endpoint; `batch`
+    is set for a `$batch`.
+    """
 
     target: Target
+    began: float
     method: str
     path: str
     query: str
     headers: dict[str, str]
     body: bytes
-    scheme: str
+    service: ServiceRequest | None
+    batch: Batch | None
 
 
 class Simulator:
@@ -65,6 +72,7 @@ class Simulator:
         self.tokens = TokenOffice(config)
         self.service = IntegrationService(config)
         self.faults = FaultBoard()
+        self._batches = BatchProcessor(config, self.service, self.faults)
         self.log = RequestLog(config.request_log_size)
         self._waits: set[anyio.CancelScope] = set()
         self._closing = False
@@ -85,14 +93,19 @@ class Simulator:
 
     async def _serve(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         began, started = self.config.clock(), time.perf_counter()
+        batches = self.config.batch_enabled
         try:
             body = await read_body(receive, self.config.max_body_bytes)
         except ClientDisconnect:
             return
-        exchange = _exchange(target, scope, body or b"")
-        effects = self.faults.consult(target, lambda: _uid_of(exchange), began)
+        exchange = _exchange(target, scope, body or b"", began, batches=batches)
+        effects = self.faults.consult(
+            target,
+            lambda: _uids_of(exchange),
+            began,
+            scope="single" if exchange.batch is None else "batch",
+        )
         status = None
-        fault = effects.before or effects.after
         try:
             answer = _TOO_LARGE if body is None else await self._answer(exchange, effects)
             if answer is None:
@@ -102,8 +115,7 @@ class Simulator:
             await send_answer(send, answer)
         finally:
             duration = (time.perf_counter() - started) * 1000
-            kind = None if fault is None else fault.kind
-            self.log.append(_logged(exchange, began, duration, status, kind))
+            self.log.append(_logged(exchange, duration, status, effects))
 
     async def _answer(self, exchange: _Exchange, effects: Effects) -> Answer | None:
         """The answer; None for a cut connection."""
@@ -125,31 +137,33 @@ class Simulator:
                 self._waits.discard(scope)
 
     def _handle(self, exchange: _Exchange) -> Answer:
-        method, query, headers = exchange.method, exchange.query, exchange.headers
-        if exchange.target == "token":
-            return self.tokens.answer(TokenRequest(method, query, headers, exchange.body))
+        headers = exchange.headers
+        if exchange.service is None:
+            request = TokenRequest(exchange.method, exchange.query, headers, exchange.body)
+            return self.tokens.answer(request)
         authorization = headers.get("authorization", "")
         if not self.tokens.is_good(authorization):
             is_bearer = authorization[:7].lower() == "bearer "
             return _INVALID_TOKEN if is_bearer else _UNAUTHORIZED
-        base = _base(exchange.scheme, headers.get("host", "localhost"))
-        path = exchange.path.removeprefix(ROOT).lstrip("/")
-        return self.service.handle(
-            ServiceRequest(method, path, query, headers, exchange.body, base)
-        )
+        if exchange.batch is not None:
+            return self._batches.answer(exchange.batch, exchange.began)
+        return self.service.handle(exchange.service)
 
 
-def _exchange(target: Target, scope: Scope, body: bytes) -> _Exchange:
+def _exchange(
+    target: Target, scope: Scope, body: bytes, began: float, *, batches: bool
+) -> _Exchange:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    return _Exchange(
-        target,
-        scope["method"],
-        raw_path.decode("latin-1"),
-        scope["query_string"].decode("latin-1"),
-        {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]},
-        body,
-        scope["scheme"],
-    )
+    method, path = scope["method"], raw_path.decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
+    service = batch = None
+    if target == "odata":
+        base = _base(scope["scheme"], headers.get("host", "localhost"))
+        below = path.removeprefix(ROOT).lstrip("/")
+        service = ServiceRequest(method, below, query, headers, body, base)
+        batch = Batch(service) if batches and is_batch(below) else None
+    return _Exchange(target, began, method, path, query, headers, body, service, batch)
 
 
 def _struck(fault: Fault) -> Answer | None:
@@ -163,39 +177,28 @@ def _base(scheme: str, host: str) -> str:
     return f"{scheme}://{host}{'' if has_port else f':{_DEFAULT_PORTS[scheme]}'}{ROOT}"
 
 
-def _uid_of(exchange: _Exchange) -> str | None:
-    """The uid an OData request is about, as far as it can be told without the service."""
-    if exchange.target == "token":
-        return None
-    if exchange.method == "POST":
-        return _uid_in(exchange.body)
-    try:
-        predicate = parse_path(exchange.path.removeprefix(ROOT).lstrip("/")).predicate
-    except KeyFormatError:
-        return None
-    return None if predicate is None else unquote_plus(predicate[1:-1])
-
-
-def _uid_in(body: bytes) -> str | None:
-    try:
-        entry = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if isinstance(entry, dict):
-        entry = entry.get("d", entry)
-    uid = entry.get("uid") if isinstance(entry, dict) else None
-    return uid if isinstance(uid, str) else None
+def _uids_of(exchange: _Exchange) -> Collection[str]:
+    if exchange.batch is not None:
+        return exchange.batch.uids()
+    request = exchange.service
+    uid = None if request is None else uid_of(request.method, request.path, request.body)
+    return () if uid is None else (uid,)
 
 
 def _logged(
-    exchange: _Exchange, began: float, duration: float, status: int | None, fault: str | None
+    exchange: _Exchange, duration: float, status: int | None, effects: Effects
 ) -> LoggedRequest:
+    batch = exchange.batch
+    struck = effects.before or effects.after
+    fault = None if batch is None else batch.fault
+    if struck is not None:
+        fault = struck.kind
     is_odata = exchange.target == "odata"
-    keeps_body = is_odata and exchange.method == "POST" and len(exchange.body) <= LOGGED_BODY_BYTES
+    is_entry = is_odata and exchange.method == "POST" and batch is None
     # Credentials may stand in a query (classic stack), so only OData's own options are kept.
     options = [part for part in exchange.query.split("&") if part.startswith(("$", "%24"))]
     return LoggedRequest(
-        int(began * 1000),
+        int(exchange.began * 1000),
         round(duration, 3),
         exchange.method,
         exchange.path,
@@ -204,5 +207,7 @@ def _logged(
         fault,
         exchange.headers.get("integrationmessageid"),
         exchange.headers.get("sap-passport"),
-        exchange.body if keeps_body else b"",
+        exchange.body if is_entry and len(exchange.body) <= LOGGED_BODY_BYTES else b"",
+        None if batch is None else batch.count(),
+        None if batch is None else array("H", batch.statuses),
     )

@@ -9,6 +9,7 @@ keys; Olingo's `Encoder`; OData V2 "URI Conventions", section 2.2.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote_plus
 
@@ -64,6 +65,7 @@ def parse_string_literal(text: str) -> str:
     return inner.replace("''", "'")
 
 
+@lru_cache(maxsize=256)
 def entity_address(entity_set: str, key: str) -> str:
     """The relative address of an entity, as Olingo writes it: upper-case hex, `'` doubled."""
     return f"{entity_set}({quote(string_literal(key), safe=_OLINGO_SAFE)})"

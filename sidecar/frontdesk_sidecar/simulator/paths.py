@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from frontdesk_sidecar.simulator.keys import (
@@ -43,6 +44,7 @@ class Resource:
         return join_key(split_key(parse_key_predicate(self.predicate or ""), segments))
 
 
+@lru_cache(maxsize=256)
 def parse_path(path: str) -> Resource:
     """Splits the path below `/odata2webservices/`. Raises `KeyFormatError` on bad syntax."""
     code, _, rest = path.partition("/")

@@ -1,6 +1,6 @@
 """The OData service itself: a request in, an answer out, no HTTP server and no waiting.
 
-A `$batch` can be built on it: each of its parts is one more `ServiceRequest`.
+A `$batch` is built on it: each of its changes is one more `ServiceRequest`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from frontdesk_sidecar.simulator import edmx
 from frontdesk_sidecar.simulator.call import VERSION, Call, ServiceRequest
+from frontdesk_sidecar.simulator.commits import CommitLog
 from frontdesk_sidecar.simulator.errors import (
     ODataError,
     entity_not_found,
@@ -17,6 +18,7 @@ from frontdesk_sidecar.simulator.errors import (
     odata_error,
     segment_not_found,
 )
+from frontdesk_sidecar.simulator.journal import Journal
 from frontdesk_sidecar.simulator.keys import KeyFormatError
 from frontdesk_sidecar.simulator.media import JSON_UTF8, XML, Answer, error_notation
 from frontdesk_sidecar.simulator.paths import Resource, parse_path
@@ -38,10 +40,14 @@ class IntegrationService:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self._definition = config.definition
-        self._writer = Writer(config)
+        self.journal = Journal()
+        self.commits = CommitLog(config.commit_log_size)
+        self._writer = Writer(config, self.journal, self.commits)
         self._metadata = edmx.metadata_document(config.definition)
         self.stores = {
-            item.entity_set: ItemStore(len(item.key), case_sensitive=config.case_sensitive)
+            item.entity_set: ItemStore(
+                len(item.key), case_sensitive=config.case_sensitive, journal=self.journal
+            )
             for item in config.definition.items
         }
 

@@ -51,6 +51,9 @@ class TokenOffice:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self._config = config
+        self._client = (config.client_id, config.client_secret)
+        # The token that the classic stack hands out again: the last one of this client.
+        self._shared: str | None = None
         self._lifetime = config.token_lifetime_s or _LIFETIME_S[config.mode]
         # Token and its end in epoch seconds; oldest first, so that the expired ones lead.
         self._ends: dict[str, float] = {}
@@ -82,6 +85,25 @@ class TokenOffice:
         self._ends.clear()
         return count
 
+    def change_client(self, client_id: str | None = None, client_secret: str | None = None) -> None:
+        """The client's credentials from now on, None for what stays. Live tokens stay good."""
+        current_id, current_secret = self._client
+        if client_id not in (None, current_id):
+            self._shared = None
+        self._client = (
+            current_id if client_id is None else client_id,
+            current_secret if client_secret is None else client_secret,
+        )
+
+    def restore_client(self) -> None:
+        """Puts the configured credentials back."""
+        self.change_client(self._config.client_id, self._config.client_secret)
+
+    @property
+    def client_id(self) -> str:
+        """The client's current id."""
+        return self._client[0]
+
     def _parameters(self, request: TokenRequest) -> dict[str, str]:
         form: dict[str, str] = {}
         if self._config.mode == "classic":
@@ -91,7 +113,7 @@ class TokenOffice:
         return form
 
     def _knows(self, form: Mapping[str, str], authorization: str) -> bool:
-        expected = (self._config.client_id, self._config.client_secret)
+        expected = self._client
         if authorization[:6].lower() == "basic ":
             given = _basic(authorization[6:])
             # RFC 6749, 2.3.1 has both parts form-encoded; the classic stack takes them as they are.
@@ -122,18 +144,19 @@ class TokenOffice:
         return Answer(200, orjson.dumps(content), "application/json;charset=UTF-8", _NO_STORE)
 
     def _live_token(self, now: float) -> tuple[str, float]:
-        if self._config.mode == "classic" and self._ends:
-            return next(reversed(self._ends.items()))
+        if self._config.mode == "classic" and self._shared in self._ends:
+            return self._shared, self._ends[self._shared]
         end = now + self._lifetime
         token = str(uuid.uuid4()) if self._config.mode == "classic" else self._jwt(now, end)
         self._ends[token] = end
+        self._shared = token
         return token, end
 
     def _jwt(self, now: float, end: float) -> str:
         """Three segments like a JWT (RFC 7519); the signature is noise."""
         claims = {
-            "sub": self._config.client_id,
-            "aud": self._config.client_id,
+            "sub": self.client_id,
+            "aud": self.client_id,
             "nbf": int(now),
             "iat": int(now),
             "exp": int(end),

@@ -1,11 +1,13 @@
 """POST, PATCH and DELETE on an entity set.
 
 Order of the checks: query options, media type, language, `Accept`, JSON, unknown properties,
-key, required attributes, uniqueness over all principals, commit.
+key, required attributes, uniqueness over all principals, commit. Writes of the root item are
+noted in the commit log, those of a transaction at its end.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from frontdesk_sidecar.simulator import entries
@@ -18,16 +20,23 @@ from frontdesk_sidecar.simulator.upsert import key_of, merge
 
 if TYPE_CHECKING:
     from frontdesk_sidecar.simulator.call import Call
+    from frontdesk_sidecar.simulator.commits import CommitLog
     from frontdesk_sidecar.simulator.config import SimulatorConfig
     from frontdesk_sidecar.simulator.edm import Item
+    from frontdesk_sidecar.simulator.journal import Journal
     from frontdesk_sidecar.simulator.payload import Entry
+    from frontdesk_sidecar.simulator.state import Stored
+
+_MESSAGE_ID = "integrationmessageid"
 
 
 class Writer:
     """The verbs that change the stores, under the settings of the simulator."""
 
-    def __init__(self, config: SimulatorConfig) -> None:
+    def __init__(self, config: SimulatorConfig, journal: Journal, commits: CommitLog) -> None:
         self._config = config
+        self._journal = journal
+        self._commits = commits
 
     def post(self, call: Call) -> Answer:
         """Upserts an item: 201 with `Location`, for an update too. Raises `ODataError`."""
@@ -37,7 +46,7 @@ class Writer:
         found = call.store.find(key)
         attributes = merge(call.item, None if found is None else found.attributes, entry, key)
         self._check_principals(call.item, entry, key)
-        stored = call.store.put(key, attributes, self._now_ms())
+        stored = self._put(call, key, attributes)
         location = (("Location", entries.address(call.item, stored, call.service)),)
         return call.entry(201, stored, notation, location)
 
@@ -52,13 +61,28 @@ class Writer:
                 text = f"The key [{attribute.name}] differs from the one in the address."
                 raise ODataError(400, "invalid_key", text, found.key)
         attributes = merge(call.item, found.attributes, entry, found.key)
-        stored = call.store.put(found.key, attributes, self._now_ms())
+        stored = self._put(call, found.key, attributes)
         return call.entry(200, stored, notation)
 
     def delete(self, call: Call) -> Answer:
         """Deletes an existing item: 200 without a body. Raises `ODataError`."""
-        call.store.remove(call.found().key)
+        found = call.found()
+        call.store.remove(found.key)
+        self._committed(call, found, self._now_ms())
         return Answer(200, headers=VERSION)
+
+    def _put(self, call: Call, key: str, attributes: Entry) -> Stored:
+        now = self._now_ms()
+        stored = call.store.put(key, attributes, now)
+        self._committed(call, stored, now)
+        return stored
+
+    def _committed(self, call: Call, stored: Stored, now_ms: int) -> None:
+        if call.item is not self._config.definition.root:
+            return
+        uid, message_id = stored.attributes.get("uid"), call.request.headers.get(_MESSAGE_ID)
+        write = partial(self._commits.append, now_ms, uid, message_id, call.request.body)
+        self._journal.afterwards(write)
 
     def _check_request(self, call: Call) -> Notation:
         if has_system_option(call.options):

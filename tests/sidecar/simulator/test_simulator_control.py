@@ -54,6 +54,8 @@ async def test_requests(sap: httpx.AsyncClient) -> None:
         "integrationMessageId": "m-1",
         "sap-passport": "2A54",
         "payload": {"uid": "a"},
+        "parts": None,
+        "partStatuses": None,
     }
     assert [one["query"] for one in log["requests"]] == ["", "", "$top=1", "", ""]
     assert [one["status"] for one in log["requests"]] == [200, 201, 200, 415, 401]

@@ -30,7 +30,7 @@ def board(*faults: dict[str, Any]) -> FaultBoard:
 def consult(
     on: FaultBoard, *, target: Target = "odata", uid: str | None = None, now: float = 0.0
 ) -> Effects:
-    return on.consult(target, lambda: uid, now)
+    return on.consult(target, lambda: () if uid is None else (uid,), now)
 
 
 def strikes(on: FaultBoard, count: int) -> list[bool]:

@@ -119,7 +119,7 @@ async def test_refused_entries(
         ("POST", "Customers?$colour=1", {}, 400, "odata_error"),
         ("POST", "Customers('a')", {}, 405, "method_not_allowed"),
         ("POST", "$metadata", {}, 405, "method_not_allowed"),
-        ("POST", "$batch", {}, 501, None),
+        ("POST", "$batch", {}, 415, None),
         ("POST", "Customers(", {}, 400, "odata_error"),
         ("PUT", "Customers('a')", {}, 405, "method_not_allowed"),
         ("MERGE", "Customers('a')", {}, 405, "method_not_allowed"),
