@@ -31,6 +31,8 @@ port = {port}
 [forward]
 concurrency = {concurrency}
 retry_cap_s = {retry_cap_s}
+rate = {rate}
+batch_size = {batch_size}
 """
 
 
@@ -92,9 +94,15 @@ class Sidecar:
 
 @contextmanager
 def sidecar(
-    where: Place, sap: str, *, concurrency: int = 4, retry_cap_s: float = 300.0
+    where: Place,
+    sap: str,
+    *,
+    concurrency: int = 4,
+    retry_cap_s: float = 300.0,
+    rate: float = 100_000.0,
+    batch_size: int = 1,
 ) -> Iterator[Sidecar]:
-    """Start the sidecar and wait until it is ready."""
+    """Start the sidecar and wait until it is ready; it sends as fast as it can, singly."""
     port = free_port()
     config = where.logs / "frontdesk.toml"
     config.write_text(
@@ -105,6 +113,8 @@ def sidecar(
             port=port,
             concurrency=concurrency,
             retry_cap_s=retry_cap_s,
+            rate=rate,
+            batch_size=batch_size,
         )
     )
     url = f"http://127.0.0.1:{port}"

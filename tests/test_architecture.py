@@ -32,7 +32,10 @@ PURE = {
 } | {
     f"frontdesk_sidecar.{name}"
     for name in (
-        *("advice", "answer", "backoff", "customer", "mapping"),
+        *("advice", "answer", "batch", "batch_answer", "customer", "mapping", "recent", "status"),
+        *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
+        *("forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
+        *("outcome_table", "store", "store.errors", "store.types", "watchdog"),
         *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
     )
 }

@@ -21,20 +21,23 @@ from anyio.abc import TaskGroup, TaskStatus
 from frontdesk_sidecar.answer import MAX_RETRY_AFTER_S
 from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
-from frontdesk_sidecar.forwarder import SECOND, Forwarder
+from frontdesk_sidecar.forward.fingerprint import Fingerprint
+from frontdesk_sidecar.forward.forwarder import Forwarder
+from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.intake import Intake
+from frontdesk_sidecar.live import Live
 from frontdesk_sidecar.settings import Http, Settings
-from frontdesk_sidecar.store import Store, StoreError, StoreFull
+from frontdesk_sidecar.store import Store, StoreError
+from frontdesk_sidecar.store.keyfile import read_or_make_key
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
+from frontdesk_sidecar.upkeep import Lookout, Tidying
 
 #: How long what is under way may take after SIGTERM. Nothing is lost when it takes longer: what
 #: was not settled is due again at the next start.
 GRACE_S: Final = 8.0
-SCRUB_S: Final = 60.0
-SCRUB_LIMIT: Final = 500
 
 
 class CannotRun(Exception):  # noqa: N818 - says what is the case
@@ -53,28 +56,34 @@ def run(settings: Settings) -> None:
     make_journal(settings.journal)
     listener = listen(settings.http)
     try:
-        now, pace = time.time_ns() // 1000, settings.pace
-        longest_s = max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S)
-        store = SQLiteStore.open(
-            settings.store_path,
+        with _store(settings) as store:
+            anyio.run(_Sidecar(settings, store, listener).run)
+    finally:
+        listener.close()
+        with contextlib.suppress(OSError):
+            settings.socket.unlink()
+
+
+@contextlib.contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    """The open store. Raises CannotRun when it cannot be opened, or failed on the way."""
+    path, now, pace = settings.store.path, time.time_ns() // 1000, settings.pace
+    longest_s = max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S)
+    try:
+        with SQLiteStore.open(
+            path,
             quiet_until=now + int(pace.rest_s * SECOND),
             latest=now + int(longest_s * SECOND),
-        )
+        ) as store:
+            yield store
     except StoreError as error:
-        listener.close()
-        raise CannotRun(f"store {settings.store_path}: {error}") from error
-    try:
-        anyio.run(_Sidecar(settings, store, listener).run)
-    except StoreError as error:
-        raise CannotRun(f"store {settings.store_path}: {error}") from error
+        raise CannotRun(f"store {path}: {error}") from error
     except BaseExceptionGroup as group:
         failure = _first(group, StoreError)
         if failure is None:
             raise
         # Started anew, the sidecar reads the journal from where the store last committed.
-        raise CannotRun(f"store {settings.store_path}: {failure}") from group
-    finally:
-        store.close()
+        raise CannotRun(f"store {path}: {failure}") from group
 
 
 def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | None:
@@ -111,6 +120,29 @@ def listen(http: Http) -> socket.socket:
     return listener
 
 
+def listen_locally(path: Path) -> socket.socket | None:
+    """A listening Unix socket that only its owner can open; None when it cannot be had.
+
+    The store is ours alone, so a socket that is there already was left by somebody who died.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        logging.getLogger("frontdesk.sidecar").warning(
+            "no_socket path=%s reason=%s: commands need http.socket", path, error.strerror or error
+        )
+        return None
+    return listener
+
+
 def _end_anyway() -> None:
     time.sleep(GRACE_S + 1)
     logging.getLogger("frontdesk.sidecar").warning("ended: something did not let go in time")
@@ -134,38 +166,78 @@ class _Sidecar:
         self._listener = listener
         self._telemetry = Telemetry()
         self._writer: Writer[Store] = Writer(store)
+        self._servers: list[uvicorn.Server] = []
 
     async def run(self) -> None:
-        settings = self._settings
+        settings, writer, telemetry = self._settings, self._writer, self._telemetry
         tail = Tail(settings.journal, self._store.offsets())
-        async with Commerce(settings.destination) as commerce, self._writer:
-            forwarder = Forwarder(
-                self._writer, commerce.upsert, settings.mapping, self._telemetry, settings.pace
+        async with Commerce(settings.destination) as commerce, writer:
+            forwarder = self._forwarder(commerce)
+            lookout = Lookout(
+                writer,
+                forwarder,
+                secret_file=settings.secret_file,
+                stuck_s=settings.stuck_s,
             )
-            intake = Intake(tail, self._writer, self._telemetry, on_new=forwarder.wake)
+            live = Live(settings, writer, forwarder, tail, telemetry, lookout.stuck)
+            await live.restore()
+            intake = Intake(tail, writer, telemetry, on_new=forwarder.wake)
             async with anyio.create_task_group() as tasks:
                 asked = await tasks.start(self._hear_signal)  # before it says that it started
-                server = await tasks.start(self._serve)
-                tasks.start_soon(intake.run)
-                tasks.start_soon(self._scrub)
-                tasks.start_soon(self._until_asked, asked, tasks, forwarder, server)
-                tasks.start_soon(forwarder.run)
-        self._telemetry.stopped()
+                await tasks.start(self._serve, live, lookout)
+                for task in (
+                    intake.run,
+                    Tidying(settings.store, writer, telemetry).run,
+                    lookout.run,
+                    forwarder.run,
+                ):
+                    tasks.start_soon(task)
+                tasks.start_soon(self._until_asked, asked, tasks, forwarder)
+        telemetry.stopped()
 
-    async def _serve(self, *, task_status: TaskStatus[uvicorn.Server]) -> None:
-        app = create_app(ready=self._ready, metrics=self._metrics, key=self._settings.http.key)
-        server = _Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
+    def _forwarder(self, commerce: Commerce) -> Forwarder:
+        settings = self._settings
+        key = read_or_make_key(settings.store_path.with_name(settings.store_path.name + ".key"))
+        return Forwarder(
+            self._writer,
+            commerce,
+            settings.mapping,
+            self._telemetry,
+            settings.pace,
+            Fingerprint(key, settings.destination.entity_url),
         )
-        host, port = self._listener.getsockname()[:2]
-        self._telemetry.started(
-            f"http://{host}:{port}",
-            str(self._settings.journal),
-            str(self._settings.store_path),
-            self._settings.destination.entity_url,
-        )
-        task_status.started(server)
-        await server.serve(sockets=[self._listener])
+
+    async def _serve(self, live: Live, lookout: Lookout, *, task_status: TaskStatus[None]) -> None:
+        """Serve health and status over TCP, the commands over the Unix socket as well."""
+        http, key = self._settings.http, self._settings.http.key
+        sockets = {False: self._listener}
+        if (local := listen_locally(http.socket)) is not None:
+            sockets[True] = local
+        async with anyio.create_task_group() as tasks:
+            for trusted, listener in sockets.items():
+                app = create_app(
+                    live=lookout.stuck,
+                    ready=self._ready,
+                    metrics=self._metrics,
+                    controls=live,
+                    key=key,
+                    trusted=trusted,
+                )
+                server = _Server(
+                    uvicorn.Config(
+                        app, log_config=None, access_log=False, lifespan="off", ws="none"
+                    )
+                )
+                self._servers.append(server)
+                tasks.start_soon(server.serve, [listener])
+            host, port = self._listener.getsockname()[:2]
+            self._telemetry.started(
+                f"http://{host}:{port}",
+                str(self._settings.journal),
+                str(self._settings.store_path),
+                self._settings.destination.entity_url,
+            )
+            task_status.started()
 
     async def _hear_signal(self, *, task_status: TaskStatus[anyio.Event]) -> None:
         asked = anyio.Event()
@@ -175,7 +247,7 @@ class _Sidecar:
                 asked.set()
 
     async def _until_asked(
-        self, asked: anyio.Event, tasks: TaskGroup, forwarder: Forwarder, server: uvicorn.Server
+        self, asked: anyio.Event, tasks: TaskGroup, forwarder: Forwarder
     ) -> None:
         await asked.wait()
         # A name that is being resolved, or a secret on a volume that hangs, holds a thread that
@@ -185,19 +257,9 @@ class _Sidecar:
         forwarder.stop()
         with anyio.move_on_after(GRACE_S):
             await forwarder.stopped.wait()
-        server.should_exit = True
+        for server in self._servers:
+            server.should_exit = True
         tasks.cancel_scope.cancel()
-
-    async def _scrub(self) -> None:
-        """Erase the values of settled customers when their time is over, a few at a time."""
-        while True:
-            before = int((time.time() - self._settings.retention_s) * 1e6)
-            try:
-                scrubbed = await self._writer.run(Store.scrub, before, SCRUB_LIMIT)
-            except StoreFull:
-                scrubbed = 0
-            if scrubbed < SCRUB_LIMIT:
-                await anyio.sleep(SCRUB_S)
 
     async def _ready(self) -> str | None:
         try:

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self, cast
@@ -20,14 +20,24 @@ import anyio
 import httpx
 import orjson
 
+from frontdesk_sidecar import batch
+from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.answer import Answer, Failure
+from frontdesk_sidecar.batch import Change
 from frontdesk_sidecar.destination import Destination, parse_base_url
-from frontdesk_sidecar.outcome import Outcome, classify
+from frontdesk_sidecar.outcome import Kind, Outcome, classify
 from frontdesk_sidecar.tokens import Tokens
 
 __all__ = ["Commerce", "Destination", "Tokens", "parse_base_url"]
 
 MAX_ANSWER_BYTES: Final = 1_048_576
+MAX_BATCH_BYTES: Final = 16 * MAX_ANSWER_BYTES
+_JSON: Final = {"Content-Type": "application/json"}
+_MESSAGE_ID: Final = "integrationMessageId"
+
+Request = Callable[[], tuple[bytes, Mapping[str, str]]]
+"""Makes the body and the headers of one attempt."""
+
 # Identity: an answer is about a kilobyte, and what is not packed cannot unpack to gigabytes.
 _HEADERS: Final = {
     "Accept": "application/json",
@@ -88,36 +98,86 @@ class Commerce:
         same payload again is harmless. Cancellation passes through.
         """
         body = orjson.dumps(dict(payload))
-        private = _texts(payload)
-        with anyio.move_on_after(self._destination.total_timeout_s):
-            outcome, refused = await self._attempt(body, private, message_id)
-            if refused:
-                outcome, _ = await self._attempt(body, private, message_id)
-            return outcome
-        return classify(Failure.TIMEOUT)
 
-    async def _attempt(
-        self, body: bytes, private: tuple[str, ...], message_id: Callable[[], str]
-    ) -> tuple[Outcome, bool]:
-        """The outcome of one call, and whether SAP refused the token."""
-        token = await self._tokens.get()
-        if isinstance(token, Outcome):
-            return token, False
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "integrationMessageId": message_id(),
-        }
-        reply = await self._post(self._destination.entity_url, body, headers)
-        refused = isinstance(reply, Answer) and reply.status == 401
-        if refused:
-            self._tokens.invalidate(token)
-        return classify(reply, private=(*private, token), now=self._now()), refused
+        def request() -> tuple[bytes, Mapping[str, str]]:
+            return body, _JSON | {_MESSAGE_ID: message_id()}
+
+        reply = await self._ask(self._destination.entity_url, request, MAX_ANSWER_BYTES)
+        return self._classified(reply, payload)
+
+    async def upsert_many(
+        self,
+        payloads: Sequence[Mapping[str, object]],
+        *,
+        message_id: Callable[[int], str],
+        boundary: str,
+    ) -> tuple[Outcome, ...] | Outcome:
+        """Create or update several customers in one ``$batch``, each in a changeset of its own.
+
+        One outcome for each, in order; or a single one when it is that of the whole request, which
+        has the code ``batch.unreadable`` when SAP's answer cannot be told apart. ``message_id`` is
+        called with the position. ``boundary`` is random text of letters and digits. Otherwise as
+        `upsert`.
+        """
+        bodies = [orjson.dumps(dict(payload)) for payload in payloads]
+        entity_set = self._destination.entity_set
+
+        def request() -> tuple[bytes, Mapping[str, str]]:
+            changes = [
+                Change(body, {_MESSAGE_ID: message_id(number)})
+                for number, body in enumerate(bodies)
+            ]
+            content = batch.encode(changes, entity_set=entity_set, boundary=boundary)
+            return content, {"Content-Type": batch.content_type(boundary)}
+
+        reply = await self._ask(self._destination.batch_url, request, MAX_BATCH_BYTES)
+        if not isinstance(reply, Answer) or reply.status != 202:
+            return self._classified(reply, *payloads)
+        try:
+            parts = batch.decode(reply, len(payloads))
+        except batch.BatchError as error:
+            code = "batch.unreadable"
+            return Outcome(Kind.TRANSIENT, code, str(error), advice_for(code))
+        return tuple(
+            self._classified(part, payload) for part, payload in zip(parts, payloads, strict=True)
+        )
+
+    async def _ask(self, url: str, request: Request, most: int) -> Answer | Failure | Outcome:
+        """What came back, once more with a new token when SAP refused it; an Outcome: no token."""
+        with anyio.move_on_after(self._destination.total_timeout_s):
+            for _ in range(2):
+                token = await self._tokens.get()
+                if isinstance(token, Outcome):
+                    return token
+                body, headers = request()
+                headers = {**headers, "Authorization": f"Bearer {token}"}
+                reply = await self._send(url, body, headers, most)
+                if not isinstance(reply, Answer) or reply.status != 401:
+                    return reply
+                self._tokens.invalidate(token)
+            return reply
+        return Failure.TIMEOUT
+
+    def _classified(
+        self, reply: Answer | Failure | Outcome, *payloads: Mapping[str, object]
+    ) -> Outcome:
+        if isinstance(reply, Outcome):
+            return reply
+        if isinstance(reply, Answer) and reply.status in (200, 201):
+            return classify(reply)  # what says nothing of its own needs no search for values
+        private = {text for payload in payloads for text in _texts(payload)}
+        token = self._tokens.current
+        return classify(reply, private=(*private, *filter(None, [token])), now=self._now())
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Failure:
+        return await self._send(url, body, headers, MAX_ANSWER_BYTES)
+
+    async def _send(
+        self, url: str, body: bytes, headers: Mapping[str, str], most: int
+    ) -> Answer | Failure:
         try:
             async with self._client.stream("POST", url, content=body, headers=headers) as response:
-                content = await _read(response)
+                content = await _read(response, most)
         except _NETWORK_ERRORS as error:
             return failure_of(error)
         if content is None:
@@ -151,14 +211,14 @@ def _new_client(destination: Destination) -> httpx.AsyncClient:
     )
 
 
-async def _read(response: httpx.Response) -> bytes | None:
+async def _read(response: httpx.Response, most: int) -> bytes | None:
     """The whole body, or None as soon as it is larger than the limit."""
     content = bytearray()
     generator = cast(AsyncGenerator[bytes, None], response.aiter_bytes())
     async with aclosing(generator) as chunks:
         async for chunk in chunks:
             content += chunk
-            if len(content) > MAX_ANSWER_BYTES:
+            if len(content) > most:
                 return None
     return bytes(content)
 

@@ -106,6 +106,11 @@ class Destination:
         return f"{self.base_url}/odata2webservices/{self.integration_object}/{self.entity_set}"
 
     @property
+    def batch_url(self) -> str:
+        """Where `$batch` requests are posted to."""
+        return f"{self.base_url}/odata2webservices/{self.integration_object}/$batch"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,11 +21,26 @@ Exposition = Callable[[], Awaitable[bytes | None]]
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create_app(*, ready: Probe, metrics: Exposition, key: str | None = None) -> Starlette:
-    """The app. `ready` gives None or why not; `key`, if any, is the bearer key for the metrics."""
+def create_app(
+    *,
+    live: Callable[[], str | None] = lambda: None,
+    ready: Probe,
+    metrics: Exposition,
+    controls: Any = None,
+    key: str | None = None,
+    trusted: bool = False,
+) -> Starlette:
+    """The app. `live` and `ready` give None or why not.
+
+    `key`, if any, is the bearer key for all but health; `trusted`: whoever gets through to this app
+    needs none.
+    """
 
     async def livez(request: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        reason = live()
+        return PlainTextResponse(
+            "ok\n" if reason is None else f"{reason}\n", 503 if reason else 200
+        )
 
     async def readyz(request: Request) -> Response:
         reason = await ready()

@@ -1,19 +1,21 @@
 """What an answer of SAP Commerce means, and nothing about what to do with it.
 
-Only a positive list counts as delivered. Sources: RFC 9110 (status codes), RFC 6749, section 5
-(token endpoint), SAP Help topics "Error Messages" and "POST" of the Integration API Module, and
-"Endpoints" of the Cloud Portal (time limit, rate limit, maintenance).
+The code is found here; kind and advice are those of its row in `outcome_table`. Sources: RFC 9110
+(status codes), RFC 6749, section 5 (token endpoint), SAP Help topics "Error Messages" and "POST"
+of the Integration API Module, and "Endpoints" of the Cloud Portal (time limit, rate limit,
+maintenance).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from frontdesk_sidecar.advice import advice_for
+import orjson
+
 from frontdesk_sidecar.answer import Answer, Failure, read_grant, retry_after_s
 from frontdesk_sidecar.odata import KNOWN_CODES, ODataError, read_error
+from frontdesk_sidecar.outcome_table import Kind, find_reason
 from frontdesk_sidecar.scrub import scrub
 
 __all__ = ["Answer", "Failure", "Kind", "Outcome", "classify", "classify_token"]
@@ -23,31 +25,16 @@ AMBIGUOUS_KEYS: Final = "odata.ambiguous_keys"
 """The code of "ambiguous unique keys": a lost race the first time, a foreign uid after that."""
 
 
-class Kind(StrEnum):
-    """What follows from an outcome."""
-
-    DELIVERED = "delivered"
-    """SAP has the customer."""
-    UNCHANGED = "unchanged"
-    """Nothing new to send; decided before any call."""
-    THROTTLED = "throttled"
-    """Silence towards SAP, at least for ``retry_after_s``."""
-    TRANSIENT = "transient"
-    """Nobody's fault; the same call may succeed later."""
-    SETUP = "setup"
-    """Every customer would fail the same way; somebody must change something."""
-    REJECTED = "rejected"
-    """SAP refuses this customer's record."""
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an attempt came to, safe to store, log and show.
 
     ``code`` is a stable reason such as ``odata.invalid_property``, ``http.503``, ``timeout`` or
-    ``token.invalid_client``. ``text`` is at most 300 characters and holds no customer value.
-    ``advice`` is one sentence for operations, or empty. ``retry_after_s`` is what SAP asked for.
-    ``is_unknown`` says that SAP may have acted, or may still be at it.
+    ``token.invalid_client``; `outcome_table` has them all. ``text`` is at most 300 characters and
+    holds no customer value. ``advice`` tells operations what it means and what to do; it is empty
+    only when nothing went wrong. ``retry_after_s`` is what SAP asked for. ``is_unknown`` says that
+    SAP may have acted, or may still be at it. ``is_about_record`` says of a failure that SAP
+    worked on this very record, so that the way to it, the token and the rights are in order.
     """
 
     kind: Kind
@@ -56,38 +43,25 @@ class Outcome:
     advice: str = ""
     retry_after_s: float | None = None
     is_unknown: bool = False
+    is_about_record: bool = False
 
 
-_GATEWAYS: Final = (502, 504)  # given by a proxy, behind which SAP may still be at it
-_UNKNOWN: Final = frozenset(
-    (Failure.TIMEOUT, Failure.DISCONNECTED, Failure.PROTOCOL, Failure.TOO_LARGE)
-)
-_FAILURES: Final[Mapping[Failure, tuple[Kind, str]]] = MappingProxyType(
+_FAILURE_TEXTS: Final[Mapping[Failure, str]] = MappingProxyType(
     {
-        Failure.CONNECT: (Kind.TRANSIENT, "no connection"),
-        Failure.TLS: (Kind.SETUP, "the TLS handshake failed"),
-        Failure.DNS: (Kind.SETUP, "the host name does not resolve"),
-        Failure.TIMEOUT: (Kind.TRANSIENT, "no answer in time"),
-        Failure.DISCONNECTED: (Kind.TRANSIENT, "the connection broke before the answer was whole"),
-        Failure.PROTOCOL: (Kind.TRANSIENT, "the answer was not valid HTTP"),
-        Failure.TOO_LARGE: (Kind.TRANSIENT, "the answer was larger than the limit"),
+        Failure.CONNECT: "no connection",
+        Failure.TLS: "the TLS handshake failed",
+        Failure.DNS: "the host name does not resolve",
+        Failure.TIMEOUT: "no answer in time",
+        Failure.DISCONNECTED: "the connection broke before the answer was whole",
+        Failure.PROTOCOL: "the answer was not valid HTTP",
+        Failure.TOO_LARGE: "the answer was larger than the limit",
     }
 )
-_STATUSES: Final[Mapping[int, Kind]] = MappingProxyType(
-    dict.fromkeys((401, 403, 404, 405), Kind.SETUP)
-    | dict.fromkeys((400, 413, 415, 422), Kind.REJECTED)
-    | {429: Kind.THROTTLED}
-)
-# A 400 that every customer would get: the object or the hook is misconfigured, not the record.
-_SETUP_CODES: Final = frozenset(
-    {
-        "odata.hook_not_found",
-        "odata.invalid_key_definition",
-        "odata.invalid_property_definition",
-        "odata.misconfigured_attribute",
-        "odata.schema_generation_error",
-    }
-)
+# What these say is said by the status alone: 401 has no OData body in any source, and the others
+# are given by what stands in front of SAP.
+_NOT_ODATA: Final = (401, 407, 429, 502, 503, 504, 511)
+#: Answers to a body that SAP had read, and so about the record in it.
+_RECORD_STATUSES: Final = (400, 409, 422, 500)
 _OAUTH_ERRORS: Final = frozenset(
     [
         "invalid_client",
@@ -119,33 +93,61 @@ def classify(
 ) -> Outcome:
     """Say what the answer to an upsert means. Total: any status and any bytes have a meaning.
 
-    ``private`` are the texts that must not come back in ``text``, usually the payload's values.
-    ``now`` is the wall clock in seconds since the epoch, for a ``Retry-After`` that is a date.
-    Never raises.
+    ``private`` are the texts that must not come back in ``text``: the payload's values, and better
+    all of the customer's. ``now`` is the wall clock in seconds since the epoch, for a
+    ``Retry-After`` that is a date. Never raises.
     """
     if isinstance(reply, Failure):
         return _of_failure(reply, prefix="")
     if reply.status in (200, 201):
         return _of_success(reply)
-    error = read_error(reply.body)
-    kind, wait = _kind(reply, now)
-    fallback = _http_code(reply.status)
+    error = read_error(reply.body) if 400 <= reply.status <= 599 else None
+    wait_s = _wait_s(reply, now)
+    code = _http_code(reply.status)
     if error is None:
-        is_unknown = reply.status in _GATEWAYS
-        text = _described(reply)
-        return Outcome(kind, fallback, text, advice_for(fallback), wait, is_unknown)
+        return _outcome(code, _described(reply), wait_s=wait_s)
     values = tuple(private)
-    code = _odata_code(error, values) or fallback
     text = _cut(scrub(error.message, values)) or _described(reply)
-    return Outcome(_refined(kind, code), code, text, advice_for(code, fallback), wait)
+    kind = None
+    if reply.status not in _NOT_ODATA and (own := _odata_code(error, values)):
+        kind = None if _is_documented(own) else _kind_of(code)
+        code = own
+    about_record = _is_about_record(reply.status, code, error)
+    return _outcome(code, text, kind=kind, wait_s=wait_s, is_about_record=about_record)
+
+
+def _outcome(
+    code: str,
+    text: str,
+    *,
+    kind: Kind | None = None,
+    wait_s: float | None = None,
+    is_about_record: bool = False,
+) -> Outcome:
+    """The outcome by the row of ``code``; ``kind`` when it is not the row's first."""
+    reason = find_reason(code)
+    if reason is None:  # no code is without a row, as tests show; and this must not raise
+        return Outcome(kind or Kind.TRANSIENT, code, text, retry_after_s=wait_s)
+    if wait_s is not None and Kind.THROTTLED in reason.also:
+        kind = Kind.THROTTLED
+    return Outcome(
+        kind or reason.kind,
+        code,
+        text,
+        reason.advice,
+        wait_s,
+        is_unknown=reason.is_unknown,
+        is_about_record=is_about_record,
+    )
+
+
+def _kind_of(code: str) -> Kind:
+    reason = find_reason(code)
+    return Kind.TRANSIENT if reason is None else reason.kind
 
 
 def _of_failure(failure: Failure, *, prefix: str) -> Outcome:
-    kind, text = _FAILURES[failure]
-    is_unknown = not prefix and failure in _UNKNOWN  # a token is asked for again without harm
-    return Outcome(
-        kind, f"{prefix}{failure}", text, advice_for(failure.value), is_unknown=is_unknown
-    )
+    return _outcome(f"{prefix}{failure}", _FAILURE_TEXTS[failure])
 
 
 def _of_success(answer: Answer) -> Outcome:
@@ -154,8 +156,33 @@ def _of_success(answer: Answer) -> Outcome:
         isinstance(entity.get(name), str) for name in ("integrationKey", "uid")
     ):
         return Outcome(Kind.DELIVERED, f"http.{answer.status}")
-    code = "answer.no_entity"
-    return Outcome(Kind.TRANSIENT, code, _described(answer), advice_for(code))
+    return _outcome(_no_success(answer), _described(answer))
+
+
+def _no_success(answer: Answer) -> str:
+    """Why a 200 or 201 is not believed."""
+    if read_error(answer.body) is not None:
+        return "answer.error"
+    start = _start(answer)
+    if start.startswith(b"<"):
+        is_page = any(mark in start for mark in (b"<html", b"<!doctype", b"<head", b"<body"))
+        return "answer.page" if is_page else "answer.xml"
+    if start.startswith((b"{", b"[")) and not _is_json(answer.body):
+        return "answer.truncated"
+    return "answer.no_entity"
+
+
+def _start(answer: Answer) -> bytes:
+    """Enough of the body to tell what it is, in lower case and without what may come before."""
+    return answer.body[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 def _http_code(status: int) -> str:
@@ -164,12 +191,9 @@ def _http_code(status: int) -> str:
     return f"http.{status}" if 100 <= status <= 599 else "http.unknown"
 
 
-def _kind(answer: Answer, now: float | None) -> tuple[Kind, float | None]:
-    """What the status alone says, and the seconds to wait that came with it."""
-    if answer.status not in (429, 503):
-        return _STATUSES.get(answer.status, Kind.TRANSIENT), None
-    wait = retry_after_s(answer, now=now)
-    return (Kind.TRANSIENT if answer.status == 503 and wait is None else Kind.THROTTLED), wait
+def _wait_s(answer: Answer, now: float | None) -> float | None:
+    """Seconds of silence that SAP asks for; only with the statuses that ask for silence."""
+    return retry_after_s(answer, now=now) if answer.status in (429, 503) else None
 
 
 def _odata_code(error: ODataError, private: tuple[str, ...]) -> str:
@@ -179,17 +203,20 @@ def _odata_code(error: ODataError, private: tuple[str, ...]) -> str:
     code = error.code.strip()
     if code in KNOWN_CODES:
         return f"odata.{code}"
-    is_word = code.isascii() and code.replace("_", "a").isalnum() and len(code) <= 64
-    return f"odata.{code}" if is_word and scrub(code, private) == code else ""
+    is_word = code[:1].isalpha() and code.isascii() and code.replace("_", "a").isalnum()
+    return f"odata.{code}" if is_word and len(code) <= 64 and scrub(code, private) == code else ""
 
 
-def _refined(kind: Kind, code: str) -> Kind:
-    """The kind when the status left room: SAP answers 400 to more than a bad record."""
-    if kind is not Kind.REJECTED:
-        return kind
-    if code == AMBIGUOUS_KEYS:
-        return Kind.TRANSIENT
-    return Kind.SETUP if code in _SETUP_CODES else kind
+def _is_documented(code: str) -> bool:
+    return code == AMBIGUOUS_KEYS or code.removeprefix("odata.") in KNOWN_CODES
+
+
+def _is_about_record(status: int, code: str, error: ODataError) -> bool:
+    """Whether SAP worked on this very record: by what the code says, or by naming its key."""
+    reason = find_reason(code)
+    if status not in _RECORD_STATUSES or reason is None or reason.kind is Kind.SETUP:
+        return False
+    return reason.is_about_record or bool(error.innererror)
 
 
 def classify_token(reply: Answer | Failure, *, now: float | None = None) -> Outcome:
@@ -202,37 +229,44 @@ def classify_token(reply: Answer | Failure, *, now: float | None = None) -> Outc
         return _of_failure(reply, prefix="token.")
     if reply.status == 200:
         return _of_token(reply)
-    kind, wait = _kind(reply, now)
-    if 400 <= reply.status <= 499 and reply.status not in (408, 425, 429):
-        kind = Kind.SETUP
-    status = _http_code(reply.status)
-    error = reply.json_object().get("error")
-    known = isinstance(error, str) and error in _OAUTH_ERRORS
-    code = f"token.{error if known else status}"
-    general = "token" if kind is Kind.SETUP else status
-    return Outcome(kind, code, _described(reply), advice_for(code, general), wait)
+    code = _oauth_error(reply) or _http_code(reply.status)
+    return _outcome(f"token.{code}", _described(reply), wait_s=_wait_s(reply, now))
+
+
+def _oauth_error(answer: Answer) -> str:
+    """The error of RFC 6749, or an empty text; only with a status that blames the request."""
+    error = answer.json_object().get("error")
+    blames = 400 <= answer.status <= 499 and answer.status not in (408, 425, 429)
+    return error if blames and isinstance(error, str) and error in _OAUTH_ERRORS else ""
 
 
 def _of_token(answer: Answer) -> Outcome:
     if read_grant(answer) is not None:
         return Outcome(Kind.DELIVERED, "token.ok")
-    code = "token.unreadable"
-    return Outcome(Kind.SETUP, code, _described(answer), advice_for(code))
+    code = "token.xml" if b"<oauth" in _start(answer) else "token.unreadable"
+    return _outcome(code, _described(answer))
 
 
 def secret_unreadable() -> Outcome:
     """The outcome when there is no client secret to ask for a token with."""
-    code = "token.secret_unreadable"
-    return Outcome(Kind.SETUP, code, "the client secret cannot be read", advice_for(code))
+    return _outcome("token.secret_unreadable", "the client secret cannot be read")
 
 
 def _described(answer: Answer) -> str:
     """An answer without an OData text, described without repeating any of it."""
     if not answer.body:
-        return f"HTTP {answer.status}, no body"
-    media_type = answer.header("content-type").partition(";")[0].strip().lower()
+        return f"HTTP {_shown(answer.status)}, no body"
+    media_type = _media_type(answer)
     shown = media_type if media_type in _MEDIA_TYPES else "another media type"
-    return f"HTTP {answer.status}, {shown}"
+    return f"HTTP {_shown(answer.status)}, {shown}"
+
+
+def _shown(status: int) -> str:
+    return str(status) if 0 <= status <= 999 else "?"
+
+
+def _media_type(answer: Answer) -> str:
+    return answer.header("content-type").partition(";")[0].strip().lower()
 
 
 def _cut(text: str) -> str:

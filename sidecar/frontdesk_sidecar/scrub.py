@@ -19,33 +19,115 @@ MAX_CHARS: Final = 2000
 _DECODINGS = 3
 # Below this a plain ASCII value is a part of too many words, and is replaced as a word only.
 _SHORT = 4
+# So many letters and digits in a row are not there by chance, whatever stands between them.
+_TELLING = 8
 
 _RUN = re.compile(r'[^\s<>"\[\](){},|\\]+')
-_AT = re.compile(r"[@\uff20]|%(?:25)*40|&#(?:0*64|x0*40)", re.IGNORECASE)
+# An address, however encoded, or an internationalised domain, which is seldom of one's own words.
+_TELLTALE = re.compile(r"[@\uff20]|%(?:25)*40|\bxn--", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
+# A phone number, a birthday, a customer number, the PK of an item; not a status or a length.
+_NUMBER = re.compile(r"\+?\d(?:[\d .:/()-]{0,24}\d)?")
+_NUMBER_DIGITS = 5
 # A hexadecimal escape before a word is not a part of the word.
 _WORD_START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
 _WORD_END = r"(?![A-Za-z0-9])"
 
+# An apostrophe within or after a word is none of these. What is not closed goes to the end.
+_DELIMITED = re.compile(
+    r"""(?P<open>\[) (?P<list>[^\[\]]*) (?:\]|$)
+    | (?<!\w)(?P<quote>['`‘‚]) (?P<quoted>(?:''|[^'`’‘]|['`’‘](?=\w))*) (?:['`’‘](?!\w)|$)
+    | (?P<double>["„“”«»‹›「『]) (?P<text>[^"„“”«»‹›」』]*) (?:["„“”«»‹›」』]|$)
+    | (?P<angle><) (?P<tag>[^<>]*) (?:>|$)""",
+    re.VERBOSE,
+)
+_ASSIGNED = re.compile(r"(?<=[\w\]]=)(?!=)[^\s,;}\])]+(?:(?<=\S) +(?![\w.]+=)[^\s,;}\])]+)*")
+# How SAP, Olingo and the interceptors of the platform name parts of the integration object.
+_IDENTIFIERS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}(?:, ?[A-Za-z_][A-Za-z0-9_.]{0,63}){0,19}")
+_NAMED_BEFORE = re.compile(
+    r"(?:\b(?:key|property|properties|navigationproperty|navigation\ property|entity\ ?type|attribute"
+    r"|attributes|entity\ set|function\ import\ for|entity\ contains|language\ provided"
+    r"|integration\ object|missing\ values\ for|lacks|accessing\ the"
+    r"|(?:pre|post)persisthook|property\ with\ name)s?:?\s*)$",
+    re.IGNORECASE,
+)
+_NAMED_AFTER = re.compile(
+    r"\s+(?:with\ integration\ key|item\ does\ not\ exist|privileges)\b", re.IGNORECASE
+)
+_HARMLESS = frozenset(("", MARK, "unsaved", "null", "true", "false"))
+
 
 def scrub(text: str, private: Iterable[str] = ()) -> str:
-    """Replace e-mail addresses and every ``private`` value by `MARK`, plain or URL-encoded.
+    """Replace e-mail addresses and every ``private`` value by `MARK`, plain or encoded.
 
-    A run without spaces or brackets that holds an ``@``, however encoded, goes as a whole.
-    Control and format characters become spaces. When a private value could still be read from
-    the result by decoding it, nothing is returned at all: an empty text says less than a leak.
-    Plain ASCII values shorter than four characters are only replaced as whole words.
+    Entities and escapes are resolved first. A run without spaces or brackets that holds an ``@``,
+    however encoded, goes as a whole; so does a number of five digits or more, and whatever stands
+    in quotes or brackets or behind an equals sign, unless the words around it say that it is a name
+    of the metadata: ``Property [name] is required for EntityType [Customer]`` stays. Control and
+    format characters become spaces. When a private value could still be read from the result by
+    decoding it or leaving out what stands between, nothing is returned at all: an empty text says
+    less than a leak. Plain ASCII values shorter than four characters are only replaced as whole
+    words.
     """
-    values = {value for raw in private for value in (raw, plain(raw)) if value.strip()}
-    cleaned = plain(text[:MAX_CHARS].rpartition(" ")[0] if len(text) > MAX_CHARS else text)
+    values = {value for raw in private for value in _forms(raw) if value.strip()}
+    cleaned = text[:MAX_CHARS].rpartition(" ")[0] if len(text) > MAX_CHARS else text
+    cleaned = plain(_resolved(cleaned))
     if values:
         cleaned = _pattern(values).sub(MARK, cleaned)
-    cleaned = _RUN.sub(lambda run: MARK if _AT.search(run[0]) else run[0], cleaned)
-    return "" if _readable(values, _canonical(cleaned)) else cleaned
+    cleaned = _without_delimited(cleaned)
+    cleaned = _RUN.sub(lambda run: MARK if _TELLTALE.search(run[0]) else run[0], cleaned)
+    cleaned = _NUMBER.sub(_number, cleaned)
+    return "" if _readable(values, cleaned) else cleaned
 
 
 def plain(text: str) -> str:
     """``text`` on one line, without control, format, surrogate and private-use characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _forms(raw: str) -> Iterator[str]:
+    """A value as it is and as it may be shown, and the domain of an address in both scripts."""
+    yield from (raw, plain(raw), plain(_resolved(raw)))
+    at = raw.rpartition("@")
+    domain = at[2] if at[1] or "xn--" in raw.lower() else ""
+    yield domain
+    try:
+        yield domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        return
+
+
+def _resolved(text: str) -> str:
+    """Without the escapes of JSON and JavaScript, and without entities."""
+    for _ in range(_DECODINGS):
+        text = html.unescape(_ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text))
+    return text
+
+
+def _without_delimited(text: str) -> str:
+    text = _DELIMITED.sub(_delimited, text)
+    return _ASSIGNED.sub(MARK, text)
+
+
+def _delimited(found: re.Match[str]) -> str:
+    """The quotes or brackets with their content, or with `MARK` when it could be a value."""
+    group = next(name for name in ("list", "quoted", "text", "tag") if found[name] is not None)
+    content = found[group].strip()
+    if content in _HARMLESS or (_IDENTIFIERS.fullmatch(content) and _is_named(found)):
+        return found[0]
+    start, end = found.span(group)
+    whole, offset = found[0], found.start()
+    return f"{whole[: start - offset]}{MARK}{whole[end - offset :]}"
+
+
+def _is_named(found: re.Match[str]) -> bool:
+    before = found.string[max(0, found.start() - 60) : found.start()]
+    return bool(_NAMED_BEFORE.search(before) or _NAMED_AFTER.match(found.string, found.end()))
+
+
+def _number(found: re.Match[str]) -> str:
+    digits = sum(char.isdigit() for char in found[0])
+    return MARK if digits >= _NUMBER_DIGITS else found[0]
 
 
 def _pattern(values: Iterable[str]) -> re.Pattern[str]:
@@ -77,15 +159,27 @@ def _is_short(value: str) -> bool:
     return len(value) < _SHORT and value.isascii()
 
 
-def _readable(values: Iterable[str], canonical: str) -> bool:
-    return any(
-        _canonical(value) in canonical
-        for value in values
-        if not _is_short(value) and _canonical(value)
-    )
+def _readable(values: Iterable[str], cleaned: str) -> bool:
+    """Whether a value can be read from the text by decoding it or by leaving out what is between."""
+    canonical = _canonical(cleaned)
+    bare = _bare(canonical)
+    for value in values:
+        if _is_short(value):
+            continue
+        wanted = _canonical(value)
+        if wanted and wanted in canonical:
+            return True
+        if len(wanted := _bare(wanted)) >= _TELLING and wanted in bare:
+            return True
+    return False
 
 
 def _canonical(text: str) -> str:
     for _ in range(_DECODINGS):
         text = unquote_plus(text)
-    return plain(unicodedata.normalize("NFKC", html.unescape(text)).casefold())
+    return plain(unicodedata.normalize("NFKC", _resolved(text)).casefold())
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone; where a value was, something remains."""
+    return "".join(char for char in text if char.isalnum() or char in MARK)

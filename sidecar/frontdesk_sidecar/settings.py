@@ -16,7 +16,7 @@ from typing import Any, Final
 from frontdesk import Capture, ConfigurationError
 from frontdesk.settings import capture_of, read_file
 from frontdesk_sidecar.destination import Destination, is_loopback, parse_base_url
-from frontdesk_sidecar.forwarder import Pace
+from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import (
     DEFAULT_MAPPING,
     AttributeMapping,
@@ -27,6 +27,12 @@ from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
 
 #: SAP Commerce Cloud's proxy gives up on a request after this long.
 PROXY_LIMIT_S: Final = 60.0
+#: Settings of which the first must not be larger than the second.
+_ORDERED: Final = (
+    ("retry_base_s", "retry_cap_s"),
+    ("probe_s", "probe_cap_s"),
+    ("concurrency_min", "concurrency"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,20 @@ class Http:
 
     host: str
     port: int
+    socket: Path
     key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where the store is, how large it may get, and how long it keeps what is settled."""
+
+    path: Path
+    max_bytes: int
+    ballast_bytes: int
+    retention_s: float
+    dead_limit: int
+    dead_retention_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +64,22 @@ class Settings:
     capture: Capture
     destination: Destination
     mapping: AttributeMapping
-    store_path: Path
-    retention_s: float
+    store: Keeping
     pace: Pace
+    stuck_s: float
+    secret_file: Path | None
     http: Http
     log_level: str
+
+    @property
+    def store_path(self) -> Path:
+        """The store's file."""
+        return self.store.path
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket for the commands."""
+        return self.http.socket
 
     @property
     def journal(self) -> Path:
@@ -71,8 +101,11 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     destination = _destination(values, problems)
     if values["sap.total_timeout_s"] >= PROXY_LIMIT_S:
         problems.append(f"sap.total_timeout_s: expected less than {PROXY_LIMIT_S:.0f}")
-    if values["forward.retry_base_s"] > values["forward.retry_cap_s"]:
-        problems.append("forward.retry_base_s: expected at most forward.retry_cap_s")
+    problems += [
+        f"forward.{low}: expected at most forward.{high}"
+        for low, high in _ORDERED
+        if values[f"forward.{low}"] > values[f"forward.{high}"]
+    ]
     _check_authorities(values["sap.ca_file"], problems)
     if not is_loopback(values["http.host"]) and _http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
@@ -82,18 +115,39 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         capture=capture,
         destination=destination,
         mapping=mapping,
-        store_path=Path(values["store.path"]),
-        retention_s=values["store.retention_s"],
-        pace=Pace(
-            concurrency=values["forward.concurrency"],
-            retry_base_s=values["forward.retry_base_s"],
-            retry_cap_s=values["forward.retry_cap_s"],
-            rest_s=values["forward.rest_s"],
-            quiet_s=values["forward.quiet_s"],
+        store=_keeping(values),
+        pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
+        stuck_s=values["forward.stuck_s"],
+        secret_file=_path(values["sap.client_secret_file"]),
+        http=Http(
+            values["http.host"],
+            values["http.port"],
+            _path(values["http.socket"]) or Path(values["store.path"] + ".sock"),
+            _http_key(values),
         ),
-        http=Http(values["http.host"], values["http.port"], _http_key(values)),
         log_level=values["log.level"],
     )
+
+
+#: What the settings say of the pace; the rest of it is not for choosing.
+_PACE: Final = tuple(
+    one.key for one in SETTINGS if one.section == "forward" and one.key != "stuck_s"
+)
+
+
+def _keeping(values: Mapping[str, Any]) -> Keeping:
+    return Keeping(
+        path=Path(values["store.path"]),
+        max_bytes=values["store.max_bytes"],
+        ballast_bytes=values["store.ballast_bytes"],
+        retention_s=values["store.retention_s"],
+        dead_limit=values["store.dead_limit"],
+        dead_retention_s=values["store.dead_retention_s"],
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _collect(problems: list[str], step: Callable[[], Capture]) -> Capture | None:

@@ -43,14 +43,31 @@ SETTINGS: Final = (
     Setting("sap", "total_timeout_s", "seconds", 50.0, "Time for one upsert in all; SAP's proxy gives up after 60 s"),
     Setting("store", "path", "text", "/var/lib/frontdesk/frontdesk.db", "The SQLite file, made with mode 0600"),
     Setting("store", "retention_s", "seconds", 86400.0, "Settled customers lose their trait values after this long"),
-    Setting("forward", "concurrency", "count", 4, "Customers under way at once"),
+    Setting("store", "max_bytes", "bytes", 1_073_741_824, "Largest size of the file; above nine tenths of it nothing more is taken in"),
+    Setting("store", "ballast_bytes", "bytes", 16_777_216, "Kept on the disk beside the store and given up when the disk is full, so that deliveries go on"),
+    Setting("store", "dead_limit", "number", 10_000, "Most dead letters kept; the oldest leave first"),
+    Setting("store", "dead_retention_s", "seconds", 2_592_000.0, "Dead letters are deleted after this long"),
+    Setting("forward", "rate", "rate", 10.0, "Most requests a second to SAP, batches counted as one"),
+    Setting("forward", "concurrency", "count", 8, "Most requests under way at once; fewer while SAP slows down"),
+    Setting("forward", "concurrency_min", "count", 1, "Fewest, however slow SAP is"),
+    Setting("forward", "batch_above", "number", 20, "With more customers due than this, `$batch` requests are sent"),
+    Setting("forward", "batch_size", "batch", 100, "Most customers in one `$batch`, SAP's default limit is 200; 1 sends single posts only"),
+    Setting("forward", "resync_s", "seconds", 604_800.0, "An unchanged customer is not sent again until its last delivery is this old"),
     Setting("forward", "retry_base_s", "seconds", 2.0, "Longest wait before the second attempt; doubles with each"),
     Setting("forward", "retry_cap_s", "seconds", 300.0, "Longest wait between attempts"),
+    Setting("forward", "retry_tries", "count", 20, "Failures of one customer while SAP takes others, after which it is a dead letter"),
+    Setting("forward", "reject_base_s", "seconds", 30.0, "Wait after SAP refused a customer's record; doubles with each refusal"),
+    Setting("forward", "reject_tries", "count", 3, "Refusals after which the record is a dead letter"),
     Setting("forward", "rest_s", "seconds", 60.0, "Rest of a customer whose outcome is not known: SAP may still be at work on it"),
-    Setting("forward", "quiet_s", "seconds", 10.0, "Silence when SAP says it is too much, or when nothing can work; longer than its WAF's 5 s"),
-    Setting("http", "host", "text", "127.0.0.1", "Address for health and metrics"),
+    Setting("forward", "quiet_s", "seconds", 10.0, "Silence when SAP says it is too much; longer than its WAF's 5 s"),
+    Setting("forward", "breaker_s", "seconds", 10.0, "Silence after many failures in a row; doubles up to six times that while one try after the other fails"),
+    Setting("forward", "probe_s", "seconds", 30.0, "While paused because something must be set right, one customer is tried after this long"),
+    Setting("forward", "probe_cap_s", "seconds", 300.0, "Longest wait between such tries; it doubles with each"),
+    Setting("forward", "stuck_s", "seconds", 180.0, "`/livez` fails when customers are due, nothing stands in the way and none was finished for this long"),
+    Setting("http", "host", "text", "127.0.0.1", "Address for health, status and metrics"),
     Setting("http", "port", "port", 8077, "Its port; 0 takes a free one"),
-    Setting("http", "key", "secret", None, "Bearer key for all but health; needed beyond loopback"),
+    Setting("http", "socket", "text", None, "Unix socket for the commands, made with mode 0600; without it, `store.path` with `.sock` added"),
+    Setting("http", "key", "secret", None, "Bearer key for all but health; needed beyond loopback, and for `/admin` over TCP"),
     Setting("http", "key_file", "text", None, "File that holds the key"),
     Setting("log", "level", "level", "info", "`debug`, `info`, `warning` or `error`"),
 )  # fmt: skip
@@ -70,9 +87,19 @@ def read(kind: str, given: Any) -> Any:
         return None
     if kind == "seconds":
         return number if 0 < number <= 31_622_400 else None
-    low, high = (1, 256) if kind == "count" else (0, 65_535)
+    if kind == "rate":
+        return number if 0 < number <= 100_000 else None
+    low, high = _RANGES[kind]
     return int(number) if number.is_integer() and low <= number <= high else None
 
+
+_RANGES: Final = {
+    "count": (1, 256),
+    "number": (0, 1_000_000_000),
+    "batch": (1, 200),
+    "port": (0, 65_535),
+    "bytes": (1_048_576, 1 << 50),
+}
 
 #: What each kind of setting takes, as a problem says it.
 EXPECTED: Final = {
@@ -80,6 +107,10 @@ EXPECTED: Final = {
     "secret": "text",
     "level": "debug, info, warning or error",
     "seconds": "a number of seconds above 0",
+    "rate": "a number a second above 0",
     "count": "a whole number from 1 to 256",
+    "number": "a whole number from 0",
+    "batch": "a whole number from 1 to 200",
+    "bytes": "a whole number of bytes from 1048576",
     "port": "a port from 0 to 65535",
 }

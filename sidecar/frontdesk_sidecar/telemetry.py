@@ -25,6 +25,7 @@ from frontdesk import __version__
 from frontdesk.event import COUNTS, EVENTS
 from frontdesk.traits import mask
 from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.recent import Recent
 from frontdesk_sidecar.store import Absorbed, Claim, Counts, Dead, Settlement
 from frontdesk_sidecar.tail import CAPTURED, OTHER, Batch
 
@@ -34,6 +35,8 @@ _STATES: Final = ("pending", "due", "leased", "dead", "clean")
 _COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _DELIVERY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
+#: Why nothing is sent: the reasons of `forward.gate.Why`.
+SHUT_REASONS: Final = ("throttled", "failing", "setup", "rejections", "hand")
 #: All that rules were about: each name below but the calls of `identify()`.
 _MATCHED: Final = "matched"
 #: What a web process may have counted; any other name is `other`.
@@ -107,6 +110,23 @@ class Telemetry:
             registry=registry,
         )
         self._bytes = Gauge("frontdesk_store_bytes", "Size of the store.", registry=registry)
+        self._shut = Gauge(
+            "frontdesk_gate_shut",
+            "1 for the reason for which nothing is sent to SAP.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in SHUT_REASONS:
+            self._shut.labels(reason).set(0)
+        self._degraded = Gauge(
+            "frontdesk_degraded", "1 while customers do not get to SAP.", registry=registry
+        )
+        self._discarded = Counter(
+            "frontdesk_dead_discarded",
+            "Dead letters deleted because there were too many or they were too old.",
+            registry=registry,
+        )
+        self.recent = Recent(clock)
 
     def exposition(self, counts: Counts) -> bytes:
         """All metrics in the Prometheus text format, with the store's counts of this moment."""
@@ -185,6 +205,11 @@ class Telemetry:
     ) -> None:
         """An attempt came to an end."""
         self._deliveries.labels(outcome.kind, outcome.code).inc()
+        self.recent.note(outcome.kind, outcome.code)
+        if outcome.kind is Kind.UNCHANGED:
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("unchanged customer=%s", mask(claim.key))
+            return
         self._delivery.observe(seconds)
         customer, text = mask(claim.key), outcome.text
         if outcome.kind is Kind.DELIVERED:
@@ -205,6 +230,32 @@ class Telemetry:
             self._sometimes(
                 level, f"not_delivered {outcome.code}", what, outcome.code, text, outcome.advice
             )
+
+    def gate(self, why: str | None, code: str = "", text: str = "", advice: str = "") -> None:
+        """Nothing is sent for a new reason `why`, or everything again: None."""
+        for reason in SHUT_REASONS:
+            self._shut.labels(reason).set(int(reason == why))
+        self._degraded.set(int(why is not None))
+        if why is None:
+            _log.info("sending: SAP takes customers again")
+        elif why == "hand":
+            _log.warning("paused by hand: `frontdesk resume` ends it")
+        elif why in ("setup", "rejections"):
+            _log.error("paused reason=%s code=%s text=%s -- %s", why, code, text, advice)
+        else:
+            self._sometimes(
+                logging.WARNING, f"silent {why}", "code=%s text=%s -- %s", code, text, advice
+            )
+
+    def dead_discarded(self, number: int) -> None:
+        """Dead letters were deleted: beyond the limit, or too old."""
+        self._discarded.inc(number)
+        self._sometimes(
+            logging.WARNING,
+            "dead_letters_deleted",
+            "number=%d: beyond the limit or too old",
+            number,
+        )
 
     def _sometimes(self, level: int, event: str, text: str, *args: object) -> None:
         """Log an event at most once a minute."""

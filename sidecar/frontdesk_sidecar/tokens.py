@@ -62,6 +62,11 @@ class Tokens:
                 return self._refusal
             return await self._fetch()
 
+    @property
+    def current(self) -> str | None:
+        """The token that was handed out last, if SAP did not refuse it."""
+        return self._token
+
     def invalidate(self, token: str) -> None:
         """Forget ``token``, which SAP refused, unless it was replaced in the meantime."""
         if self._token == token:

@@ -110,6 +110,10 @@ _SAMPLES: Mapping[str, tuple[str, Any, str]] = {
     "level": ("warning", "warning", "loud"),
     "seconds": ("12.5", 12.5, "-1"),
     "count": ("7", 7, "0"),
+    "number": ("7", 7, "-1"),
+    "rate": ("0.5", 0.5, "0"),
+    "batch": ("7", 7, "201"),
+    "bytes": ("2000000", 2_000_000, "1000"),
     "port": ("0", 0, "65536"),
 }
 
@@ -126,8 +130,9 @@ def sample(setting: Setting, tmp_path: Path) -> str:
         "sap.entity_set": "Others",
         "sap.token_path": "/other/token",
         "http.host": "127.0.0.2",
-        # below the default cap
-        "forward.retry_base_s": "12.5",
+        # not below or above what they are compared with
+        "forward.probe_cap_s": "45",
+        "forward.concurrency_min": "7",
     }
     return special.get(setting.name, _SAMPLES[setting.kind][0])
 
@@ -139,19 +144,17 @@ def effective(settings: Settings, name: str) -> Any:
         "sap.client_secret": lambda: destination.client_secret(),
         "sap.client_secret_file": lambda: destination.client_secret(),
         "store.path": lambda: str(settings.store_path),
-        "store.retention_s": lambda: settings.retention_s,
-        "forward.concurrency": lambda: settings.pace.concurrency,
-        "forward.retry_base_s": lambda: settings.pace.retry_base_s,
-        "forward.retry_cap_s": lambda: settings.pace.retry_cap_s,
-        "forward.rest_s": lambda: settings.pace.rest_s,
-        "forward.quiet_s": lambda: settings.pace.quiet_s,
+        "forward.stuck_s": lambda: settings.stuck_s,
+        "http.socket": lambda: str(settings.socket),
         "http.host": lambda: settings.http.host,
         "http.port": lambda: settings.http.port,
         "http.key": lambda: settings.http.key,
         "http.key_file": lambda: settings.http.key,
         "log.level": lambda: settings.log_level,
     }
-    return known[name]() if name in known else getattr(destination, name.partition(".")[2])
+    section, _, key = name.partition(".")
+    homes = {"sap": destination, "store": settings.store, "forward": settings.pace}
+    return known[name]() if name in known else getattr(homes[section], key)
 
 
 def environment_with(setting: Setting, value: str) -> dict[str, str]:

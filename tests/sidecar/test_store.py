@@ -11,8 +11,11 @@ import pytest
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.store import (
+    Attempt,
     Claim,
+    Counts,
     Dead,
+    DeadLetter,
     Delivered,
     Release,
     Retry,
@@ -20,6 +23,7 @@ from frontdesk_sidecar.store import (
     Settlement,
     Store,
     StoreError,
+    Which,
 )
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
@@ -61,13 +65,23 @@ def put(store: Store, *messages: Identify, now: int = NOW) -> int:
 
 def claim_one(store: Store, now: int = NOW) -> Claim:
     """Claim the only due customer."""
-    (claim,) = store.claim(10, now, LEASE)
+    (claim,) = claim_due(store, now)
     return claim
+
+
+def claim_due(store: Store, now: int = NOW) -> list[Claim]:
+    """Claim all that is due, fresh ones first."""
+    return store.claim(10, now, LEASE) + store.claim(10, now, LEASE, failed=True)
 
 
 def claim_sorted(store: Store) -> list[Claim]:
     """Claim all that is due, by name: among equals the order is the store's."""
-    return sorted(store.claim(10, NOW, LEASE), key=lambda claim: claim.key)
+    return sorted(claim_due(store), key=lambda claim: claim.key)
+
+
+def name_of(letter: DeadLetter) -> str:
+    """Whose letter it is."""
+    return letter.key.partition("@")[0]
 
 
 def settle(store: Store, *settlements: Settlement, now: int = NOW) -> None:
@@ -116,7 +130,7 @@ def test_a_repeated_message_changes_nothing(store: Store) -> None:
     settle(store, Delivered(claim_one(store)))
     absorbed = store.absorb([login(phone="1"), login(at=NOW - SECOND, phone="0")], {}, NOW)
     assert (absorbed.merged, absorbed.changed, absorbed.unchanged) == (1, 0, 1)
-    assert store.claim(10, NOW, LEASE) == []
+    assert claim_due(store) == []
 
 
 def test_offsets_are_remembered_and_forgotten(store: Store) -> None:
@@ -139,7 +153,7 @@ def test_messages_and_offsets_are_kept_together_or_not_at_all(store: Store) -> N
     with pytest.raises(LookupError):
         fail_after_absorbing()
     assert store.offsets() == {}
-    assert store.claim(10, NOW, LEASE) == []
+    assert claim_due(store) == []
 
 
 def test_an_inner_transaction_fails_alone(store: Store) -> None:
@@ -167,12 +181,24 @@ def test_claims_come_in_order_of_due_time(store: Store) -> None:
     assert keys(store.claim(2, NOW + 2, LEASE)) == ["joe"]
 
 
-def test_fresh_customers_come_before_retries(store: Store) -> None:
-    """Of two due at the same time, the one never tried is first."""
+def test_customers_that_failed_are_claimed_apart(store: Store) -> None:
+    """So that however many of one kind are due, the other kind gets its places."""
     put(store, login("ann"))
     settle(store, Retry(claim_one(store), NOW + SECOND, "500", "server error"))
     put(store, login("zoe"), now=NOW + SECOND)
-    assert keys(store.claim(10, NOW + SECOND, LEASE)) == ["zoe", "ann"]
+    assert keys(store.claim(10, NOW + SECOND, LEASE)) == ["zoe"]
+    assert keys(store.claim(10, NOW + SECOND, LEASE, failed=True)) == ["ann"]
+
+
+def test_an_attempt_that_does_not_count_leaves_the_customer_fresh(store: Store) -> None:
+    """But its time is kept: SAP may still be at work on it, and a login must not send it before."""
+    put(store, login())
+    uncounted = Retry(claim_one(store), NOW + SECOND, "timeout", "no answer", counted=False)
+    settle(store, uncounted)
+    put(store, login(at=NOW + 1), now=NOW + 1)
+    assert claim_due(store, NOW + SECOND - 1) == []
+    [claim] = store.claim(10, NOW + SECOND, LEASE)
+    assert (claim.attempts, claim.code) == (0, "timeout")
 
 
 def test_a_new_login_does_not_send_a_waiting_customer_to_the_back(store: Store) -> None:
@@ -231,7 +257,7 @@ def test_a_late_settlement_counts_if_nobody_else_claimed(store: Store) -> None:
     put(store, login())
     claim = claim_one(store)
     settle(store, Delivered(claim), now=NOW + 2 * LEASE)
-    assert store.claim(10, NOW + 2 * LEASE, LEASE) == []
+    assert claim_due(store, NOW + 2 * LEASE) == []
 
 
 def test_delivered_is_clean_and_remembers_the_hash(store: Store) -> None:
@@ -270,7 +296,7 @@ def test_a_retry_waits_and_counts(store: Store) -> None:
     """Not before its time, and with one attempt more."""
     put(store, login())
     settle(store, Retry(claim_one(store), NOW + SECOND, "500", "server error"))
-    assert store.claim(10, NOW + SECOND - 1, LEASE) == []
+    assert claim_due(store, NOW + SECOND - 1) == []
     assert claim_one(store, NOW + SECOND).attempts == 1
 
 
@@ -281,7 +307,7 @@ def test_logins_do_not_defeat_the_back_off(store: Store) -> None:
     put(store, login(at=NOW + 1), now=NOW + 1)
     settle(store, Retry(claim, NOW + SECOND, "500", "server error"), now=NOW + 2)
     assert put(store, login(at=NOW + 3), now=NOW + 3) == 1
-    assert store.claim(10, NOW + SECOND - 1, LEASE) == []
+    assert claim_due(store, NOW + SECOND - 1) == []
     again = claim_one(store, NOW + SECOND)
     assert (again.revision, again.attempts) == (3, 1)
 
@@ -290,7 +316,7 @@ def test_a_release_counts_nothing(store: Store) -> None:
     """Due again at the time given, attempts unchanged; new data makes it due now."""
     put(store, login())
     settle(store, Release(claim_one(store), NOW + SECOND))
-    assert store.claim(10, NOW, LEASE) == []
+    assert claim_due(store) == []
     put(store, login(at=NOW + 1), now=NOW + 1)
     assert claim_one(store, NOW + 1).attempts == 0
 
@@ -301,12 +327,85 @@ def test_a_dead_customer_is_set_aside_with_the_reason(store: Store) -> None:
     ann, joe = claim_sorted(store)
     settle(store, Dead(ann, "400", "uid is missing"), now=NOW + 1)
     settle(store, Dead(joe, "422", "too long"), now=NOW + 2)
-    assert store.claim(10, NOW + 2 * LEASE, LEASE) == []
-    latest, first = store.dead(10)
+    assert claim_due(store, NOW + 2 * LEASE) == []
+    latest, first = store.dead(Which(), 10)
     assert (latest.key, latest.died_at) == ("joe@example.com", NOW + 2)
     assert (first.code, first.text, first.attempts) == ("400", "uid is missing", 1)
-    assert store.dead(1) == [latest]
+    assert store.dead(Which(), 1) == [latest]
     assert "joe@" not in repr(latest)
+
+
+def test_a_dead_letter_tells_its_last_attempts(store: Store) -> None:
+    """The last five with time, code, text and message id; delivering forgets them."""
+    put(store, login())
+    for number in range(7):
+        claim = claim_one(store, NOW + number)
+        retry = Retry(claim, NOW + number + 1, "500", f"text {number}", f"id-{number}")
+        settle(store, retry, now=NOW + number)
+    settle(store, Dead(claim_one(store, NOW + 7), "400", "bad", "id-7"), now=NOW + 7)
+    [letter] = store.dead(Which(), 10)
+    assert letter.attempts == 8
+    assert [attempt.message_id for attempt in letter.history] == [f"id-{n}" for n in range(3, 8)]
+    assert letter.history[-1] == Attempt(NOW + 7, "400", "bad", "id-7")
+    assert store.revive(Which(key=letter.key), NOW + 8) == 1
+    settle(store, Delivered(claim_one(store, NOW + 8)), now=NOW + 8)
+    put(store, login(at=NOW + 9), now=NOW + 9)
+    settle(store, Dead(claim_one(store, NOW + 9), "401", "", ""), now=NOW + 9)
+    assert [attempt.code for attempt in store.dead(Which(), 1)[0].history] == ["401"]
+
+
+def test_dead_letters_are_chosen_by_all_that_is_given(store: Store) -> None:
+    """By number, key, code and time; none of it means all of them."""
+    put(store, *(login(name) for name in ("ann", "joe", "zoe")))
+    for place, claim in enumerate(claim_sorted(store)):
+        settle(store, Dead(claim, ("400", "400", "422")[place], ""), now=NOW + place)
+    ids = {name_of(letter): letter.id for letter in store.dead(Which(), 10)}
+
+    def chosen(which: Which) -> list[str]:
+        return [name_of(letter) for letter in store.dead(which, 10)]
+
+    assert chosen(Which()) == ["zoe", "joe", "ann"]
+    assert chosen(Which(ids=(ids["ann"], ids["zoe"], 99))) == ["zoe", "ann"]
+    assert chosen(Which(ids=())) == []
+    assert chosen(Which(key="joe@example.com")) == ["joe"]
+    assert chosen(Which(code="400")) == ["joe", "ann"]
+    assert chosen(Which(since=NOW + 1)) == ["zoe", "joe"]
+    assert chosen(Which(before=NOW + 1)) == ["ann"]
+    assert chosen(Which(code="400", since=NOW + 1)) == ["joe"]
+    assert store.dead_codes() == {"400": 2, "422": 1}
+
+
+def test_discarding_leaves_nothing_and_begins_with_the_oldest(store: Store) -> None:
+    """Others than dead letters are never touched."""
+    put(store, *(login(name) for name in ("ann", "joe", "zoe")))
+    ann, joe, _ = claim_sorted(store)
+    settle(store, Dead(ann, "400", ""), now=NOW)
+    settle(store, Dead(joe, "400", ""), now=NOW + 1)
+    assert store.discard(Which(), 1) == 1
+    assert [name_of(letter) for letter in store.dead(Which(), 10)] == ["joe"]
+    assert store.discard(Which()) == 1
+    assert store.discard(Which()) == 0
+    assert store.counts(NOW) == Counts(0, 0, 1, 0, 0, 0, store.counts(NOW).bytes)
+    assert put(store, login("ann", at=NOW - 5), now=NOW + 2) == 1
+
+
+def test_a_forgotten_customer_is_gone_whatever_its_state(store: Store) -> None:
+    """Also while it is being delivered: the settlement has no effect any more."""
+    put(store, login("ann"), login("joe"))
+    ann, joe = claim_sorted(store)
+    assert store.forget("ann@example.com")
+    assert not store.forget("ann@example.com")
+    assert store.settle([Delivered(ann), Delivered(joe)], NOW) == Settled(1, 1)
+    assert store.counts(NOW).clean == 1
+
+
+def test_small_things_are_remembered(store: Store) -> None:
+    """Under their names, until dropped."""
+    assert store.recall("pause") is None
+    store.remember("pause", {"since": NOW})
+    assert store.recall("pause") == {"since": NOW}
+    store.remember("pause", None)
+    assert store.recall("pause") is None
 
 
 def test_new_data_revives_the_dead(store: Store) -> None:
@@ -314,10 +413,10 @@ def test_new_data_revives_the_dead(store: Store) -> None:
     put(store, login())
     settle(store, Dead(claim_one(store), "400", "bad"))
     assert put(store, login()) == 0
-    assert store.claim(10, NOW, LEASE) == []
+    assert claim_due(store) == []
     assert put(store, login(at=NOW + 1, phone="1"), now=NOW + 1) == 1
     assert claim_one(store, NOW + 1).attempts == 0
-    assert store.dead(10) == []
+    assert store.dead(Which(), 10) == []
 
 
 def test_newer_data_saves_a_dying_customer(store: Store) -> None:
@@ -326,7 +425,7 @@ def test_newer_data_saves_a_dying_customer(store: Store) -> None:
     claim = claim_one(store)
     put(store, login(at=NOW + 1, phone="1"), now=NOW + 1)
     settle(store, Dead(claim, "400", "bad"), now=NOW + 2)
-    assert store.dead(10) == []
+    assert store.dead(Which(), 10) == []
     assert claim_one(store, NOW + 2).attempts == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,7 @@ from hypothesis.stateful import (
 from frontdesk.event import Identify
 from frontdesk_sidecar import customer
 from frontdesk_sidecar.customer import Customer, Facts
-from frontdesk_sidecar.store import Claim, Dead, Delivered, Release, Retry, Settlement, Store
+from frontdesk_sidecar.store import Claim, Dead, Delivered, Release, Retry, Settlement, Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 LEASE = 30
@@ -44,7 +45,10 @@ class Row:
     revision: int = 1
     sent_revision: int = 0
     sent_hash: bytes | None = None
+    sent_at: int | None = None
     attempts: int = 0
+    history: list[int] = field(default_factory=list)
+    code: str | None = None
     token: str | None = None
     settled_at: int = 0
     scrubbed: bool = False
@@ -56,12 +60,16 @@ class Row:
         if self.state in ("clean", "dead"):
             self.attempts = 0
             self.wait(now, now)
-        elif self.state == "pending" and self.attempts == 0:
+        elif self.state == "pending" and self.code is None:
             self.due_at = min(self.due_at or 0, now)
 
     def wait(self, due_at: int, since: int | None) -> None:
         """Pending until then."""
         self.state, self.due_at, self.since, self.token = "pending", due_at, since, None
+
+    def fail(self, code: str, now: int) -> None:
+        """One more failed attempt."""
+        self.code, self.history = code, [*self.history, now][-5:]
 
     def finish(self, state: str, claim: Claim, now: int) -> None:
         """Clean or dead, unless there is newer data."""
@@ -75,15 +83,18 @@ class Row:
     def settle(self, settlement: Settlement, now: int) -> None:
         """What became of the claim."""
         match settlement:
-            case Delivered(claim, sent_hash):
-                self.attempts = 0
+            case Delivered(claim, sent_hash, sent_at):
+                self.attempts, self.history, self.code = 0, [], None
                 self.sent_revision, self.sent_hash = claim.revision, sent_hash
+                self.sent_at = now if sent_at is None else sent_at
                 self.finish("clean", claim, now)
-            case Retry(_, due_at):
-                self.attempts += 1
+            case Retry(_, due_at, code, counted=counted):
+                self.attempts += counted
+                self.fail(code, now)
                 self.wait(due_at, self.since)
-            case Dead(claim):
+            case Dead(claim, code):
                 self.attempts += 1
+                self.fail(code, now)
                 self.finish("dead", claim, now)
             case Release(_, due_at):
                 self.wait(due_at, self.since)
@@ -123,6 +134,15 @@ class Model:
         rows = self.rows.items()
         return {key: row for key, row in rows if row.due_at is not None and row.due_at <= now}
 
+    def dead(self, code: str | None, since: int | None) -> list[str]:
+        """Dead letters, the earliest to die first where the times differ."""
+        rows = [
+            (row.settled_at, key)
+            for key, row in self.rows.items()
+            if row.state == "dead" and code in (None, row.code) and row.settled_at >= (since or 0)
+        ]
+        return [key for _, key in sorted(rows)]
+
 
 names = st.sampled_from(["ann", "joe"])
 values = st.sampled_from([None, "1", "2"])
@@ -130,7 +150,8 @@ values = st.sampled_from([None, "1", "2"])
 Saying: TypeAlias = tuple[str, int, str | None, str | None]
 saying: st.SearchStrategy[Saying] = st.tuples(names, st.integers(-20, 5), values, values)
 steps = st.sampled_from([0, 1, 2, 5, LEASE])
-kinds = st.sampled_from(["delivered", "retry", "dead", "release"])
+kinds = st.sampled_from(["delivered", "unchanged", "retry", "uncounted", "dead", "dead", "release"])
+codes = st.sampled_from(["400", "500"])
 hashes = st.sampled_from([None, b"one", b"two"])
 offsets = st.dictionaries(st.sampled_from(["s1", "s2"]), st.integers(0, 99), max_size=2)
 
@@ -155,6 +176,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp(prefix="frontdesk-"))
         self.model = Model()
         self.now = 1000
+        self.note: int | None = None
         self.store = self.open()
 
     def teardown(self) -> None:
@@ -188,14 +210,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.forget_segments([gone])
         self.model.offsets.pop(gone, None)
 
-    @rule(limit=st.integers(1, 4), target=claims)
-    def claim(self, limit: int) -> MultipleResults[Claim]:
-        due = self.model.due(self.now)
-        before = [(row.due_at, row.attempts) for row in due.values()]
-        claims = self.store.claim(limit, self.now, LEASE)
-        assert len(claims) == min(limit, len(due))
-        claimed = [(due[claim.key].due_at, due[claim.key].attempts) for claim in claims]
-        assert claimed == sorted(before)[: len(claims)]
+    @rule(limit=st.integers(1, 4), failed=st.booleans(), target=claims)
+    def claim(self, limit: int, failed: bool) -> MultipleResults[Claim]:
+        everybody = self.model.due(self.now)
+        assert self.store.is_due(self.now) is bool(everybody)
+        due = {key: row for key, row in everybody.items() if (row.attempts > 0) is failed}
+        before = sorted(row.due_at or 0 for row in due.values())
+        claims = self.store.claim(limit, self.now, LEASE, failed=failed)
+        assert [due[claim.key].due_at for claim in claims] == before[:limit]
         for claim in claims:
             self.check_claim(claim, self.model.rows[claim.key])
         results: MultipleResults[Claim] = multiple(*claims)
@@ -205,15 +227,20 @@ class StoreMachine(RuleBasedStateMachine):
         assert claim.customer == Customer.of(claim.key, row.facts)
         assert (claim.revision, claim.attempts) == (row.revision, row.attempts)
         assert (claim.sent_revision, claim.sent_hash) == (row.sent_revision, row.sent_hash)
+        assert (claim.sent_at, claim.code) == (row.sent_at, row.code)
         assert claim.token != row.token
         row.state, row.token, row.due_at = "leased", claim.token, self.now + LEASE
 
-    @rule(claim=consumes(claims), how=kinds, sent_hash=hashes, step=steps)
-    def settle_once(self, claim: Claim, how: str, sent_hash: bytes | None, step: int) -> None:
+    @rule(claim=consumes(claims), how=kinds, sent_hash=hashes, step=steps, code=codes)
+    def settle_once(
+        self, claim: Claim, how: str, sent_hash: bytes | None, step: int, code: str
+    ) -> None:
         kinds: dict[str, Settlement] = {
             "delivered": Delivered(claim, sent_hash),
-            "retry": Retry(claim, self.now + step, "500", "server error"),
-            "dead": Dead(claim, "400", "bad"),
+            "unchanged": Delivered(claim, claim.sent_hash, claim.sent_at),
+            "retry": Retry(claim, self.now + step, code, "server error", "id-1"),
+            "uncounted": Retry(claim, self.now + step, code, "nobody's", counted=False),
+            "dead": Dead(claim, code, "bad", "id-2"),
             "release": Release(claim, self.now + step),
         }
         self.settle(kinds[how])
@@ -223,11 +250,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(Delivered(claim, b"kept"))
 
     def settle(self, settlement: Settlement) -> None:
-        row = self.model.rows[settlement.claim.key]
-        fenced = row.token != settlement.claim.token
+        row = self.model.rows.get(settlement.claim.key)
+        fenced = row is None or row.token != settlement.claim.token
         settled = self.store.settle([settlement], self.now)
         assert (settled.settled, settled.stale) == (int(not fenced), int(fenced))
-        if not fenced:
+        if row is not None and not fenced:
             row.settle(settlement, self.now)
 
     @rule(age=steps)
@@ -241,6 +268,37 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store.scrub(before) == len(rows)
         for row in rows:
             row.facts, row.scrubbed = customer.forgotten(row.facts), True
+
+    @rule(code=st.none() | codes, age=st.none() | steps)
+    def revive(self, code: str | None, age: int | None) -> None:
+        since = None if age is None else self.now - age
+        chosen = self.model.dead(code, since)
+        assert self.store.revive(Which(code=code, since=since), self.now) == len(chosen)
+        for key in chosen:
+            row = self.model.rows[key]
+            row.attempts = 0
+            row.wait(self.now, self.now)
+
+    @rule(code=st.none() | codes, limit=st.integers(1, 2))
+    def discard(self, code: str | None, limit: int) -> None:
+        chosen = self.model.dead(code, None)
+        before = {key: self.model.rows[key].settled_at for key in chosen}
+        assert self.store.discard(Which(code=code), limit) == min(limit, len(chosen))
+        left = {letter.key for letter in self.store.dead(Which(code=code), 9)}
+        gone = before.keys() - left
+        assert sorted(before[key] for key in gone) == sorted(before.values())[: len(gone)]
+        for key in gone:
+            del self.model.rows[key]
+
+    @rule(name=names)
+    def forget(self, name: str) -> None:
+        known = self.model.rows.pop(f"{name}@example.com", None)
+        assert self.store.forget(f"{name}@example.com") is (known is not None)
+
+    @rule(value=st.none() | st.integers(-9, 9))
+    def remember(self, value: int | None) -> None:
+        self.store.remember("note", value)
+        self.note = value
 
     @rule()
     def reopen(self) -> None:
@@ -274,12 +332,20 @@ class StoreMachine(RuleBasedStateMachine):
         since = [row.since for row in rows if row.since is not None]
         assert counts.oldest_us == (self.now - min(since) if since else None)
         assert self.store.offsets() == self.model.offsets
-        dead = {(letter.key, letter.attempts, letter.died_at) for letter in self.store.dead(9)}
+        letters = self.store.dead(Which(), 9)
+        dead = {(one.key, one.code, one.attempts, one.died_at) for one in letters}
         assert dead == {
-            (key, row.attempts, row.settled_at)
+            (key, row.code, row.attempts, row.settled_at)
             for key, row in self.model.rows.items()
             if row.state == "dead"
         }
+        for letter in letters:
+            row = self.model.rows[letter.key]
+            assert letter.customer == Customer.of(letter.key, row.facts)
+            assert [attempt.at for attempt in letter.history] == row.history
+        by_code = Counter(row.code for row in rows if row.state == "dead")
+        assert self.store.dead_codes() == by_code
+        assert self.store.recall("note") == self.note
 
 
 #: The machine as a test case for pytest.

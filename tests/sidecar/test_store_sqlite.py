@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from frontdesk.event import Identify
+from frontdesk_sidecar import customer
 from frontdesk_sidecar.store import (
+    Dead,
     Delivered,
     Retry,
     Settled,
@@ -24,6 +26,7 @@ from frontdesk_sidecar.store import (
     StoreFull,
     StoreLocked,
     StoreTooNew,
+    Which,
 )
 from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -133,7 +136,9 @@ def test_everything_is_there_after_reopening(path: Path) -> None:
         again = store.counts(NOW)
         assert (again.pending, again.clean, again.due) == (counts.pending, counts.clean, 0)
         store.absorb([login("ann", at=NOW + 1)], {}, NOW + 1)
-        ann, joe = sorted(store.claim(10, NOW + 5, LEASE), key=lambda claim: claim.key)
+        fresh = store.claim(10, NOW + 5, LEASE)
+        failed = store.claim(10, NOW + 5, LEASE, failed=True)
+        ann, joe = sorted(fresh + failed, key=lambda claim: claim.key)
         assert (ann.sent_hash, ann.customer.traits["phone"]) == (b"hash", "1")
         assert joe.attempts == 1
 
@@ -296,21 +301,43 @@ def test_nothing_is_committed_after_an_io_error(path: Path) -> None:
         assert store.offsets() == {}
 
 
+def test_a_store_of_the_first_schema_is_brought_forward(path: Path) -> None:
+    """What an earlier version wrote is claimed, settled and listed as before."""
+    old = SQLiteFile.open(path, sql.MIGRATIONS[:1])
+    facts = customer.encode(customer.from_message(login("ann")))
+    row = ("ann@example.com", facts, NOW, NOW, NOW, NOW)
+    with old.transaction():
+        old.connection.execute(sql.CREATE, row)
+    old.close()
+    with SQLiteStore.open(path) as store:
+        [claim] = store.claim(10, NOW, LEASE)
+        assert (claim.key, claim.sent_at, claim.code) == ("ann@example.com", None, None)
+        store.settle([Dead(claim, "400", "bad", "id")], NOW)
+        [letter] = store.dead(Which(), 10)
+        assert [attempt.message_id for attempt in letter.history] == ["id"]
+
+
 def test_a_claim_reads_no_more_than_it_needs(path: Path) -> None:
     """Claims, counts, dead letters and scrubbing are served by their partial indexes."""
     SQLiteStore.open(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.create_function("forgotten", 1, lambda facts: facts, deterministic=True)
+        connection.create_function("remembered", 2, lambda *_: None, deterministic=True)
 
-        def plan(statement: str, *values: object) -> str:
-            rows = connection.execute("EXPLAIN QUERY PLAN " + statement, values)
+        def plan(statement: str, *values: object, **named: object) -> str:
+            rows = connection.execute("EXPLAIN QUERY PLAN " + statement, named or values)
             return "\n".join(row[3] for row in rows)
 
-        assert "USING INDEX customers_due (due_at<?)" in plan(sql.DUE, 1, 1)
-        assert "TEMP B-TREE" not in plan(sql.DUE, 1, 1)
+        assert "customers_due (<expr>=? AND due_at>? AND due_at<?)" in plan(sql.DUE, 0, 1, 1)
+        assert "TEMP B-TREE" not in plan(sql.DUE, 0, 1, 1)
+        assert plan(sql.IS_DUE, 1, 1).count("customers_due (<expr>=? AND due_at>?") == 2
         assert "COVERING INDEX customers_due" in plan(sql.COUNT_OPEN, 1)
         assert "customers_due" in plan(sql.END_LEASES, 0)
-        assert "customers_dead" in plan(sql.LIST_DEAD, 1)
+        which = {"ids": None, "key": None, "code": None, "since": None, "before": None}
+        for statement in (sql.LIST_DEAD, sql.DISCARD):
+            assert "customers_dead" in plan(statement, **which, limit=1)
+        assert "customers_dead" in plan(sql.REVIVE, **which, now=1)
+        assert "customers_dead" in plan(sql.COUNT_DEAD_CODES)
         assert "customers_unscrubbed (settled_at<?)" in plan(sql.SCRUB, 1, 1)
         assert "(key=?)" in plan(sql.FIND, "[]")
 
@@ -321,6 +348,7 @@ WRITER = """
 import pathlib, sys
 from datetime import UTC, datetime, timedelta
 from frontdesk.event import Identify
+from frontdesk_sidecar import customer
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 store = SQLiteStore.open(pathlib.Path(sys.argv[1]))
@@ -392,8 +420,8 @@ def test_nobody_waits_for_a_clock_that_was_ahead(path: Path) -> None:
         [claim] = store.claim(1, NOW, 10)
         store.settle([Retry(claim, NOW + 10**12, "http.503", "")], NOW)
     with SQLiteStore.open(path, latest=NOW + 300) as store:
-        assert store.claim(1, NOW + 299, 10) == []
-        assert len(store.claim(1, NOW + 300, 10)) == 1
+        assert store.claim(1, NOW + 299, 10, failed=True) == []
+        assert len(store.claim(1, NOW + 300, 10, failed=True)) == 1
 
 
 def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:

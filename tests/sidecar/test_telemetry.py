@@ -36,6 +36,8 @@ CLAIM = Claim(
     attempts=0,
     sent_revision=0,
     sent_hash=None,
+    sent_at=None,
+    code=None,
     token="marked-token",
     lease_until=0,
 )

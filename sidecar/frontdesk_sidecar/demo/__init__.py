@@ -30,6 +30,7 @@ _STEPS: Final[dict[str, list[tuple[re.Pattern[str], str]]]] = {
     "sidecar": [
         (re.compile(r"absorbed messages=(\d+)"), "sidecar     {0} from the journal, committed"),
         (re.compile(r"delivered customer=(\S+) ms=(\S+)"), "sidecar     {0} is in SAP ({1} ms)"),
+        (re.compile(r"unchanged customer=(\S+)"), "sidecar     {0} is in SAP already, unchanged"),
         (re.compile(r"(?:WARNING|ERROR) \S+ (.*)"), "sidecar     ! {0}"),
     ],
 }

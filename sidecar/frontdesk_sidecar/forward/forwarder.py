@@ -1,4 +1,4 @@
-"""The forwarder: claims due customers, upserts them, settles what became of it.
+"""The forwarder: claims due customers, sends what changed, settles what became of it.
 
 It sees a store and something that upserts; it knows neither SQLite nor HTTP. One customer is
 one row with one lease, so one request at a time is under way for each, and several customers at
@@ -7,29 +7,27 @@ once.
 
 from __future__ import annotations
 
+import math
 import random
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from frontdesk_sidecar.backoff import full_jitter
+from frontdesk_sidecar.advice import advice_for
+from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
+from frontdesk_sidecar.forward.draw import Turn, Wish, settle_and_claim
+from frontdesk_sidecar.forward.fingerprint import Fingerprint
+from frontdesk_sidecar.forward.gate import Gate, Permit
+from frontdesk_sidecar.forward.ledger import Ledger
+from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.mapping import AttributeMapping, MappingError
 from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.store import (
-    Claim,
-    Dead,
-    Delivered,
-    Release,
-    Retry,
-    Settlement,
-    Store,
-    StoreFull,
-)
+from frontdesk_sidecar.store import Claim, Release, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
 
@@ -37,34 +35,16 @@ from frontdesk_sidecar.telemetry import Telemetry
 IDLE_S: Final = 0.5
 #: How long is waited when the store takes nothing.
 FULL_S: Final = 1.0
-SECOND: Final = 1_000_000  # microseconds
+#: One request in so many is for a customer that failed before, however many fresh ones are due.
+FAILED_SHARE: Final = 4
 
 
-class Upsert(Protocol):
-    """What delivers one customer, such as `Commerce.upsert`."""
+@dataclass(slots=True)
+class _Work:
+    """What a worker sends in one go."""
 
-    def __call__(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
-    ) -> Awaitable[Outcome]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast: customers under way at once, and how long is waited when it did not work.
-
-    `rest_s`: a customer whose outcome is not known rests this long, since SAP may still be at work
-    on it; sooner, an older state could arrive after a newer one. `quiet_s`: nothing at all is sent
-    for this long when SAP says that it is too much, or that nothing of ours can work.
-    """
-
-    concurrency: int = 4
-    retry_base_s: float = 2.0
-    retry_cap_s: float = 300.0
-    rest_s: float = 60.0
-    quiet_s: float = 10.0
-    #: The store is this process's alone and ends what it leased at the next start. So leases only
-    #: need to outlive every attempt, whatever the clock does.
-    lease_s: float = 7 * 86_400.0
+    parcels: list[Parcel]
+    is_try: bool
 
 
 class Forwarder:
@@ -73,34 +53,53 @@ class Forwarder:
     def __init__(
         self,
         writer: Writer[Store],
-        upsert: Upsert,
+        target: Target,
         mapping: AttributeMapping,
         telemetry: Telemetry,
         pace: Pace,
+        fingerprint: Fingerprint,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
-        self._upsert = upsert
         self._mapping = mapping
         self._telemetry = telemetry
         self._pace = pace
-        self._now = now
-        self._chance = chance
-        self._clock = clock
-        self._finished: list[Settlement] = []
-        self._held = 0
-        self._failures = 0
-        self._quiet_until = 0.0
+        self._fingerprint = fingerprint
+        self._now, self._clock = now, clock
+        self.ledger = Ledger(pace, telemetry, now=now, clock=clock, chance=chance)
+        self.courier = Courier(target, pace, begin=self._may_begin, report=self._take, clock=clock)
+        self._limiter = anyio.CapacityLimiter(self.ledger.concurrency.limit)
+        self._held = 0  # requests that were claimed for and are not answered
+        self._turns = 0
         self._stopping = False
+        self._kept: Any = None  # what the store remembers of the gate
         self._wake = anyio.Event()
         self.stopped = anyio.Event()
 
+    @property
+    def gate(self) -> Gate:
+        """Whether anything may be sent."""
+        return self.ledger.gate
+
     def wake(self) -> None:
-        """Something may be due: look now."""
+        """Something may be due, or may be sent: look now."""
         self._wake.set()
+
+    def restore(self, note: Any) -> None:
+        """Take up why nothing was sent, as an earlier run of this store left it."""
+        if isinstance(note, dict) and isinstance(note.get("at"), int):
+            passed_s = (self._now() - note["at"]) / SECOND
+            self.gate.restore(note, self._clock(), passed_s=passed_s)
+            self._kept = note
+            self.ledger.tell()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests are under way or waiting for their turn."""
+        return self._held > 0
 
     def stop(self) -> None:
         """Claim no more; `run` returns when what is under way has been settled."""
@@ -109,102 +108,136 @@ class Forwarder:
 
     async def run(self) -> None:
         """Until `stop`, or cancelled. StoreError passes through."""
-        claims, work = anyio.create_memory_object_stream[Claim](self._pace.concurrency)
+        works, receive = anyio.create_memory_object_stream[_Work](math.inf)
         async with anyio.create_task_group() as tasks:
             for _ in range(self._pace.concurrency):
-                tasks.start_soon(self._deliver_all, work.clone())
-            work.close()
-            async with claims:
-                while not self._stopping or self._held:
-                    await self._turn(claims)
+                tasks.start_soon(self._work_all, receive.clone())
+            receive.close()
+            async with works:
+                while not self._stopping or self._held or self.ledger.finished:
+                    await self._turn(works)
         self.stopped.set()
 
-    async def _turn(self, claims: ObjectSendStream[Claim]) -> None:
-        """Settle what is finished and claim as many as there is room for, in one transaction."""
+    async def _turn(self, works: MemoryObjectSendStream[_Work]) -> None:
+        """Settle what is finished and claim as much as can be sent, in one transaction."""
         self._wake = anyio.Event()
-        finished, self._finished = self._finished, []
-        self._held -= len(finished)
-        room = 0 if self._is_silent() else 2 * self._pace.concurrency - self._held
-        claimed: list[Claim] = []
-        if finished or room:
+        permit, ledger = self._permit(), self.ledger
+        finished, ledger.finished = ledger.finished, []
+        wronged, ledger.wronged_since = ledger.wronged_since, None
+        wish, note = self._wish(permit), self._note()
+        requests: Sequence[Sequence[Claim]] = ()
+        if finished or wish.requests or wronged is not None or note is not False:
+            lease_us = int(self._pace.lease_s * SECOND)
+            turn = Turn(finished, wish, self._now(), lease_us, wronged, note)
             try:
-                claimed = await self._writer.run(
-                    _settle_and_claim, finished, room, self._now(), int(self._pace.lease_s * SECOND)
-                )
+                requests = (await self._writer.run(settle_and_claim, turn)).requests
             except StoreFull:
-                self._finished[:0] = finished
-                self._held += len(finished)
+                ledger.finished[:0] = finished
+                ledger.wronged_since = wronged
                 self._telemetry.store_full()
                 await anyio.sleep(FULL_S)
                 return
-        self._held += len(claimed)
-        for claim in claimed:
-            await claims.send(claim)
-        if not claimed and not self._finished:
+            self._kept = self._kept if note is False else note
+        for claims in requests:
+            self._dispatch(claims, works, is_try=permit is Permit.ONE)
+        if not requests and not ledger.finished:
             with anyio.move_on_after(IDLE_S):
                 await self._wake.wait()
 
-    async def _deliver_all(self, work: ObjectReceiveStream[Claim]) -> None:
-        async with work:
-            async for claim in work:
-                settlement = (
-                    Release(claim, self._now()) if self._is_silent() else await self._deliver(claim)
-                )
-                # Not in one line with the await: `_turn` puts a new list in place meanwhile.
-                self._finished.append(settlement)
-                self._wake.set()
+    def _permit(self) -> Permit:
+        permit = Permit.NONE if self._stopping else self.gate.permit(self._clock())
+        # A try says something only when nothing else is under way.
+        return Permit.NONE if permit is Permit.ONE and self._held else permit
 
-    async def _deliver(self, claim: Claim) -> Settlement:
-        started = time.perf_counter()
+    def _wish(self, permit: Permit) -> Wish:
+        if permit is not Permit.ALL:
+            return Wish(requests=int(permit is Permit.ONE))
+        room = 2 * self.ledger.concurrency.limit - self._held
+        if room <= 0:
+            return Wish()
+        self._turns += 1
+        is_their_turn = self._turns % FAILED_SHARE == 0
+        share = room // FAILED_SHARE or int(is_their_turn)
+        return Wish(room, self.courier.batch_size, self._pace.batch_above, share)
+
+    def _note(self) -> Any:
+        """What the store is to remember of the gate; False when it does so already."""
+        document = self.gate.document(self._clock())
+        kept = self._kept
+        if document is None or kept is None:
+            return False if document is kept else document and document | {"at": self._now()}
+        same = all(document[name] == kept.get(name) for name in ("why", "code", "wait_s"))
+        return False if same else document | {"at": self._now()}
+
+    def _dispatch(
+        self, claims: Sequence[Claim], works: MemoryObjectSendStream[_Work], *, is_try: bool
+    ) -> None:
+        """Hand what has to be sent to the workers; the rest is settled already."""
+        parcels = [
+            parcel for claim in claims if (parcel := self._parcel(claim, is_try=is_try)) is not None
+        ]
+        if parcels:
+            if is_try:
+                self.gate.begin_try()
+            self._held += 1
+            works.send_nowait(_Work(parcels, is_try))
+
+    def _parcel(self, claim: Claim, *, is_try: bool) -> Parcel | None:
+        """The customer as it is sent, or None: nothing changed, or nothing can be made of it."""
         try:
             payload = self._mapping.apply(claim.customer.traits)
-            outcome = await self._upsert(payload, message_id=lambda: str(uuid.uuid4()))
+            digest = self._fingerprint.of(payload)
         except MappingError as error:
-            outcome = Outcome(Kind.REJECTED, "mapping", str(error))
+            outcome = Outcome(Kind.REJECTED, "mapping", str(error), advice_for("mapping"))
+            self.ledger.unsendable(claim, outcome, is_try=is_try)
+            return None
         except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
-            outcome = Outcome(Kind.TRANSIENT, "internal", type(error).__name__)
-        elapsed_s = time.perf_counter() - started
-        self._heed(outcome)
-        settlement = self._settlement(claim, outcome, elapsed_s)
-        self._telemetry.delivered(claim, outcome, settlement, elapsed_s)
-        return settlement
+            outcome = Outcome(Kind.REJECTED, "internal", type(error).__name__)
+            self.ledger.unsendable(claim, outcome, is_try=is_try)
+            return None
+        if claim.sent_hash == digest and self._is_recent(claim):
+            self.ledger.unchanged(claim)
+            return None
+        return Parcel(claim, payload, digest)
 
-    def _is_silent(self) -> bool:
-        return self._stopping or self._clock() < self._quiet_until
+    def _is_recent(self, claim: Claim) -> bool:
+        resync_us = int(self._pace.resync_s * SECOND)
+        return claim.sent_at is not None and 0 <= self._now() - claim.sent_at < resync_us
 
-    def _heed(self, outcome: Outcome) -> None:
-        """Fall silent where every customer would fare the same."""
-        if outcome.kind is Kind.TRANSIENT:
-            self._failures += 1
-        elif outcome.kind not in (Kind.THROTTLED, Kind.SETUP):
-            self._failures = 0
-        is_pointless = self._failures >= 2 * self._pace.concurrency
-        if is_pointless or outcome.kind in (Kind.THROTTLED, Kind.SETUP):
-            # After that, a few customers show whether it is over.
-            self._failures = 0
-            quiet_s = max(self._pace.quiet_s, outcome.retry_after_s or 0.0)
-            self._quiet_until = self._clock() + quiet_s
+    async def _work_all(self, works: MemoryObjectReceiveStream[_Work]) -> None:
+        async with works:
+            async for work in works:
+                await self._work(work)
+                self._held -= 1
+                self._wake.set()
 
-    def _settlement(self, claim: Claim, outcome: Outcome, elapsed_s: float) -> Settlement:
-        if outcome.kind in (Kind.DELIVERED, Kind.UNCHANGED):
-            return Delivered(claim, claim.sent_hash)
-        if outcome.kind is Kind.REJECTED:
-            return Dead(claim, outcome.code, outcome.text)
-        wait_s = full_jitter(
-            claim.attempts + 1,
-            base_s=self._pace.retry_base_s,
-            cap_s=self._pace.retry_cap_s,
-            random=self._chance,
-        )
-        wait_s = max(wait_s, outcome.retry_after_s or 0.0)
-        if outcome.is_unknown:
-            wait_s = max(wait_s, self._pace.rest_s - elapsed_s)
-        return Retry(claim, self._now() + int(wait_s * SECOND), outcome.code, outcome.text)
+    async def _work(self, work: _Work) -> None:
+        async with self._limiter:
+            if work.is_try:
+                await self.courier.try_one(work.parcels[0])
+                self.gate.end_try()
+            else:
+                await self.courier.deliver(work.parcels)
+        now = self._now()
+        self.ledger.finished += [
+            Release(parcel.claim, now) for parcel in work.parcels if not parcel.is_booked
+        ]
 
+    async def _may_begin(self, is_try: bool) -> bool:
+        """Wait for a token of the rate; False when nothing may be sent any more."""
+        rate, gate = self.ledger.rate, self.gate
+        while not self._stopping and (gate.is_open or (is_try and not gate.by_hand)):
+            wait_s = rate.wait_s(self._clock())
+            if wait_s <= 0:
+                rate.take(self._clock())
+                return True
+            await anyio.sleep(wait_s)
+        return False
 
-def _settle_and_claim(
-    store: Store, finished: list[Settlement], room: int, now: int, lease_us: int
-) -> list[Claim]:
-    if finished:
-        store.settle(finished, now)
-    return store.claim(room, now, lease_us) if room > 0 else []
+    def _take(self, delivery: Delivery) -> None:
+        limiter = self._limiter
+        self.ledger.take(delivery, busy=limiter.borrowed_tokens >= limiter.total_tokens)
+        limiter.total_tokens = self.ledger.concurrency.limit
+        for parcel in delivery.parcels:
+            parcel.is_booked = True
+        self._wake.set()

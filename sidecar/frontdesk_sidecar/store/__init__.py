@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.store.errors import (
@@ -24,6 +24,7 @@ from frontdesk_sidecar.store.errors import (
 )
 from frontdesk_sidecar.store.types import (
     Absorbed,
+    Attempt,
     Claim,
     Counts,
     Dead,
@@ -33,10 +34,12 @@ from frontdesk_sidecar.store.types import (
     Retry,
     Settled,
     Settlement,
+    Which,
 )
 
 __all__ = [
     "Absorbed",
+    "Attempt",
     "Claim",
     "Counts",
     "Dead",
@@ -52,6 +55,7 @@ __all__ = [
     "StoreFull",
     "StoreLocked",
     "StoreTooNew",
+    "Which",
 ]
 
 
@@ -86,8 +90,16 @@ class Store(Protocol):
         """Drop the offsets of segments that no longer exist."""
         raise NotImplementedError
 
-    def claim(self, limit: int, now: int, lease_us: int) -> list[Claim]:
-        """Lease up to `limit` due customers, longest due first, fresh ones before retries."""
+    def claim(self, limit: int, now: int, lease_us: int, *, failed: bool = False) -> list[Claim]:
+        """Lease up to `limit` due customers, longest due first.
+
+        Those that never `failed` since their last delivery, or those that did: the caller says how
+        many of each, so that neither starves the other.
+        """
+        raise NotImplementedError
+
+    def is_due(self, now: int) -> bool:
+        """Whether there is a customer that could be claimed; quick, however many there are."""
         raise NotImplementedError
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Settled:
@@ -106,8 +118,50 @@ class Store(Protocol):
         """How many customers are in which state."""
         raise NotImplementedError
 
-    def dead(self, limit: int) -> list[DeadLetter]:
-        """The latest dead letters, newest first."""
+    def dead(self, which: Which, limit: int) -> list[DeadLetter]:
+        """Dead letters, the latest to die first."""
+        raise NotImplementedError
+
+    def dead_codes(self) -> dict[str, int]:
+        """How many dead letters there are of each code."""
+        raise NotImplementedError
+
+    def revive(self, which: Which, now: int) -> int:
+        """Make dead letters due now, as if they had never failed; how many."""
+        raise NotImplementedError
+
+    def discard(self, which: Which, limit: int = 1000) -> int:
+        """Delete up to `limit` dead letters, the earliest to die first; how many.
+
+        Nothing of those customers stays; a new login makes a new customer.
+        """
+        raise NotImplementedError
+
+    def forget(self, key: str) -> bool:
+        """Delete everything known of a customer, whatever its state; False when there is nothing.
+
+        A delivery under way has no effect on the store any more.
+        """
+        raise NotImplementedError
+
+    def recall(self, name: str) -> Any:
+        """The JSON value remembered under a name, or None."""
+        raise NotImplementedError
+
+    def remember(self, name: str, value: object) -> None:
+        """Keep a small JSON value under a name; None drops it."""
+        raise NotImplementedError
+
+    def relieve(self) -> bool:
+        """Give up room kept in reserve; True when what failed with StoreFull may succeed now."""
+        return False
+
+    def held(self) -> str | None:
+        """Why no messages are taken in just now, in words; None when they are."""
+        return None
+
+    def checkpoint(self) -> None:
+        """Tidy up on the disk what can be; not within a transaction."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ StoreError            it could not be done, and nothing of the transaction was k
 ├── StoreLocked       another process has the store open
 ├── StoreTooNew       a newer version of frontdesk wrote it
 ├── StoreFull         no room left; what is there stays readable
+│   └── StoreHeld     nothing new is taken in, while there is still room for settling
 └── StoreFailed       the disk or the file is not to be trusted: close, look, open again
 """
 
@@ -31,6 +32,10 @@ class StoreTooNew(StoreError):  # noqa: N818 - says what is the case
 
 class StoreFull(StoreError):  # noqa: N818 - says what is the case
     """No room left on the disk, or the store has reached its size limit."""
+
+
+class StoreHeld(StoreFull):
+    """Nothing new is taken in, so that there is room for what is known already."""
 
 
 class StoreFailed(StoreError):  # noqa: N818 - says what is the case

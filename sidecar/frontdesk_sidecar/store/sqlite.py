@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,7 @@ from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
 from frontdesk_sidecar.store.types import (
     Absorbed,
+    Attempt,
     Claim,
     Counts,
     Dead,
@@ -27,8 +29,12 @@ from frontdesk_sidecar.store.types import (
     Retry,
     Settled,
     Settlement,
+    Which,
 )
 
+SQLITE_VERSION: Final = sqlite3.sqlite_version
+#: So many failed attempts are kept with a customer.
+HISTORY: Final = 5
 _SETTLING: Final = {
     Delivered: sql.DELIVERED,
     Retry: sql.RETRY,
@@ -64,6 +70,7 @@ class SQLiteStore(Store):
         file = SQLiteFile.open(path, sql.MIGRATIONS)
         try:
             file.connection.create_function("forgotten", 1, _forgotten, deterministic=True)
+            file.connection.create_function("remembered", 2, _remembered, deterministic=True)
             with file.transaction():
                 file.connection.execute(sql.END_LEASES, (quiet_until,))
                 if latest is not None:
@@ -122,24 +129,19 @@ class SQLiteStore(Store):
         with self.transaction():
             self._connection.executemany(sql.FORGET_SEGMENT, [(name,) for name in names])
 
-    def claim(self, limit: int, now: int, lease_us: int) -> list[Claim]:
+    def claim(self, limit: int, now: int, lease_us: int, *, failed: bool = False) -> list[Claim]:
         """See `Store.claim`."""
         token, until = self._token(), now + lease_us
         with self.transaction():
-            due = self._connection.execute(sql.DUE, (now, limit)).fetchall()
+            due = self._connection.execute(sql.DUE, (failed, now, limit)).fetchall()
             self._connection.executemany(sql.LEASE, [(token, until, row_id) for row_id, *_ in due])
-        return [
-            Claim(
-                customer=Customer.of(key, customer.decode(facts)),
-                revision=revision,
-                attempts=attempts,
-                sent_revision=sent_revision,
-                sent_hash=sent_hash,
-                token=token,
-                lease_until=until,
-            )
-            for _, key, facts, revision, attempts, sent_revision, sent_hash in due
-        ]
+        return [_claim(row, token, until) for row in due]
+
+    def is_due(self, now: int) -> bool:
+        """See `Store.is_due`."""
+        with self.transaction():
+            (found,) = self._connection.execute(sql.IS_DUE, (now, now)).fetchone()
+        return bool(found)
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Settled:
         """See `Store.settle`."""
@@ -173,11 +175,49 @@ class SQLiteStore(Store):
             bytes=self._file.size(),
         )
 
-    def dead(self, limit: int) -> list[DeadLetter]:
+    def dead(self, which: Which, limit: int) -> list[DeadLetter]:
         """See `Store.dead`."""
         with self.transaction():
-            rows = self._connection.execute(sql.LIST_DEAD, (limit,)).fetchall()
-        return [DeadLetter(*row) for row in rows]
+            rows = self._connection.execute(
+                sql.LIST_DEAD, _conditions(which) | {"limit": limit}
+            ).fetchall()
+        return [_dead_letter(*row) for row in rows]
+
+    def dead_codes(self) -> dict[str, int]:
+        """See `Store.dead_codes`."""
+        with self.transaction():
+            return dict(self._connection.execute(sql.COUNT_DEAD_CODES).fetchall())
+
+    def revive(self, which: Which, now: int) -> int:
+        """See `Store.revive`."""
+        with self.transaction():
+            return self._connection.execute(sql.REVIVE, _conditions(which) | {"now": now}).rowcount
+
+    def discard(self, which: Which, limit: int = 1000) -> int:
+        """See `Store.discard`."""
+        with self.transaction():
+            return self._connection.execute(
+                sql.DISCARD, _conditions(which) | {"limit": limit}
+            ).rowcount
+
+    def forget(self, key: str) -> bool:
+        """See `Store.forget`."""
+        with self.transaction():
+            return self._connection.execute(sql.FORGET, (key,)).rowcount > 0
+
+    def recall(self, name: str) -> Any:
+        """See `Store.recall`."""
+        with self.transaction():
+            row = self._connection.execute(sql.RECALL, (name,)).fetchone()
+        return None if row is None else orjson.loads(row[0])
+
+    def remember(self, name: str, value: object) -> None:
+        """See `Store.remember`."""
+        with self.transaction():
+            if value is None:
+                self._connection.execute(sql.DROP_NOTE, (name,))
+            else:
+                self._connection.execute(sql.REMEMBER, (name, orjson.dumps(value)))
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and empty it; not within a transaction."""
@@ -188,19 +228,69 @@ class SQLiteStore(Store):
         self._file.close()
 
 
+def _claim(row: tuple[Any, ...], token: str, until: int) -> Claim:
+    _, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code = row
+    return Claim(
+        customer=Customer.of(key, customer.decode(facts)),
+        revision=revision,
+        attempts=attempts,
+        sent_revision=sent_revision,
+        sent_hash=sent_hash,
+        sent_at=sent_at,
+        code=code,
+        token=token,
+        lease_until=until,
+    )
+
+
 def _parameters(settlement: Settlement, now: int) -> dict[str, Any]:
     claim = settlement.claim
     fence = {"key": claim.key, "token": claim.token}
     match settlement:
-        case Delivered(_, sent_hash):
-            return fence | {"revision": claim.revision, "sent_hash": sent_hash, "now": now}
-        case Retry(_, due_at, code, text):
-            return fence | {"due_at": due_at, "code": code, "text": text}
-        case Dead(_, code, text):
-            return fence | {"revision": claim.revision, "code": code, "text": text, "now": now}
+        case Delivered(_, sent_hash, sent_at):
+            sent = {"sent_hash": sent_hash, "sent_at": now if sent_at is None else sent_at}
+            return fence | sent | {"revision": claim.revision, "now": now}
+        case Retry(_, due_at, code, text, message_id, counted):
+            attempt = orjson.dumps([now, code, text, message_id])
+            said = {"code": code, "text": text, "attempt": attempt}
+            return fence | said | {"due_at": due_at, "counted": counted}
+        case Dead(_, code, text, message_id):
+            attempt = orjson.dumps([now, code, text, message_id])
+            said = {"code": code, "text": text, "attempt": attempt}
+            return fence | said | {"revision": claim.revision, "now": now}
         case Release(_, due_at):
             return fence | {"due_at": due_at}
 
 
+def _conditions(which: Which) -> dict[str, Any]:
+    return {
+        "ids": None if which.ids is None else orjson.dumps(which.ids).decode(),
+        "key": which.key,
+        "code": which.code,
+        "since": which.since,
+        "before": which.before,
+    }
+
+
+def _dead_letter(
+    row_id: int,
+    key: str,
+    facts: bytes,
+    code: str | None,
+    text: str | None,
+    attempts: int,
+    died_at: int,
+    history: bytes | None,
+) -> DeadLetter:
+    tried = tuple(Attempt(*one) for one in orjson.loads(history or b"[]"))
+    who = Customer.of(key, customer.decode(facts))
+    return DeadLetter(row_id, who, code or "", text or "", attempts, died_at, tried)
+
+
 def _forgotten(facts: bytes) -> bytes:
     return customer.encode(customer.forgotten(customer.decode(facts)))
+
+
+def _remembered(history: bytes | None, attempt: bytes) -> bytes:
+    tried = [*orjson.loads(history or b"[]"), orjson.loads(attempt)]
+    return orjson.dumps(tried[-HISTORY:])

@@ -57,6 +57,25 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # sent_at    when the last delivery was made
+        # history    the last failed attempts, JSON [[at, code, text, message id], …]; null if none
+        "ALTER TABLE customers ADD COLUMN sent_at INTEGER",
+        "ALTER TABLE customers ADD COLUMN history BLOB",
+        "DROP INDEX customers_due",
+        # Fresh customers and failed ones are claimed apart, so that neither starves the other.
+        """
+        CREATE INDEX customers_due ON customers (attempts > 0, due_at, state, waiting_since)
+        WHERE due_at IS NOT NULL
+        """,
+        # Small things of the sidecar itself, such as why it is paused.
+        """
+        CREATE TABLE notes (
+            name TEXT PRIMARY KEY,
+            value BLOB NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 
 #: keys as a JSON array -> the rows there are
@@ -71,6 +90,7 @@ VALUES (?, ?, ?, ?, ?, ?)
 """
 
 #: New facts for a known customer. In an UPDATE every right-hand side sees the row as it was.
+#: One that failed, and so has a code, keeps its time: SAP may still be at work on it.
 CHANGE: Final = """
 UPDATE customers SET
     facts = :facts,
@@ -79,7 +99,7 @@ UPDATE customers SET
     scrubbed = 0,
     state = CASE state WHEN 'leased' THEN 'leased' ELSE 'pending' END,
     due_at = CASE
-        WHEN state = 'leased' OR (state = 'pending' AND attempts > 0) THEN due_at
+        WHEN state = 'leased' OR (state = 'pending' AND code IS NOT NULL) THEN due_at
         WHEN state = 'pending' THEN min(due_at, :now)
         ELSE :now
     END,
@@ -99,10 +119,21 @@ ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, updated_at = excluded
 
 FORGET_SEGMENT: Final = "DELETE FROM segments WHERE name = ?"
 
-#: now, limit
+#: failed before (0 or 1), now, limit
 DUE: Final = """
-SELECT id, key, facts, revision, attempts, sent_revision, sent_hash FROM customers
-WHERE due_at <= ? ORDER BY due_at, attempts LIMIT ?
+SELECT
+    id, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code
+FROM customers INDEXED BY customers_due
+WHERE (attempts > 0) = ? AND due_at <= ? AND due_at IS NOT NULL ORDER BY due_at LIMIT ?
+"""
+
+#: now, now
+IS_DUE: Final = """
+SELECT
+    EXISTS (SELECT 1 FROM customers INDEXED BY customers_due
+            WHERE (attempts > 0) = 0 AND due_at <= ? AND due_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM customers INDEXED BY customers_due
+               WHERE (attempts > 0) = 1 AND due_at <= ? AND due_at IS NOT NULL)
 """
 
 #: token, end of the lease, id
@@ -126,9 +157,11 @@ DELIVERED: Final = """
 UPDATE customers SET
     sent_revision = :revision,
     sent_hash = :sent_hash,
+    sent_at = :sent_at,
     attempts = 0,
     code = NULL,
     text = NULL,
+    history = NULL,
     lease_token = NULL,
     state = CASE WHEN revision > :revision THEN 'pending' ELSE 'clean' END,
     due_at = CASE WHEN revision > :revision THEN :now END,
@@ -139,9 +172,10 @@ WHERE key = :key AND lease_token = :token
 
 RETRY: Final = """
 UPDATE customers SET
-    attempts = attempts + 1,
+    attempts = attempts + :counted,
     code = :code,
     text = :text,
+    history = remembered(history, :attempt),
     lease_token = NULL,
     state = 'pending',
     due_at = :due_at
@@ -153,6 +187,7 @@ UPDATE customers SET
     attempts = CASE WHEN revision > :revision THEN 0 ELSE attempts + 1 END,
     code = :code,
     text = :text,
+    history = remembered(history, :attempt),
     lease_token = NULL,
     state = CASE WHEN revision > :revision THEN 'pending' ELSE 'dead' END,
     due_at = CASE WHEN revision > :revision THEN :now END,
@@ -189,8 +224,44 @@ COUNT_DEAD: Final = "SELECT count(*) FROM customers WHERE state = 'dead'"
 
 COUNT_ALL: Final = "SELECT count(*) FROM customers"
 
-#: limit
-LIST_DEAD: Final = """
-SELECT key, code, text, attempts, settled_at FROM customers
-WHERE state = 'dead' ORDER BY settled_at DESC LIMIT ?
+COUNT_DEAD_CODES: Final = """
+SELECT coalesce(code, ''), count(*) FROM customers WHERE state = 'dead' GROUP BY code
 """
+
+#: A condition on dead letters; what is null does not count. `ids` is a JSON array.
+_WHICH: Final = """
+    state = 'dead'
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:key IS NULL OR key = :key)
+    AND (:code IS NULL OR code = :code)
+    AND (:since IS NULL OR settled_at >= :since)
+    AND (:before IS NULL OR settled_at < :before)
+"""
+
+#: which, limit
+LIST_DEAD: Final = f"""
+SELECT id, key, facts, code, text, attempts, settled_at, history FROM customers
+WHERE {_WHICH} ORDER BY settled_at DESC, id DESC LIMIT :limit
+"""  # noqa: S608 - the condition is our own text
+
+#: which, now
+REVIVE: Final = f"""
+UPDATE customers SET
+    state = 'pending', due_at = :now, waiting_since = :now, attempts = 0, settled_at = NULL
+WHERE {_WHICH}
+"""  # noqa: S608 - the condition is our own text
+
+#: which, limit
+DISCARD: Final = f"""
+DELETE FROM customers WHERE id IN (
+    SELECT id FROM customers WHERE {_WHICH} ORDER BY settled_at, id LIMIT :limit
+)
+"""  # noqa: S608 - the condition is our own text
+
+FORGET: Final = "DELETE FROM customers WHERE key = ?"
+
+RECALL: Final = "SELECT value FROM notes WHERE name = ?"
+
+REMEMBER: Final = "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)"
+
+DROP_NOTE: Final = "DELETE FROM notes WHERE name = ?"

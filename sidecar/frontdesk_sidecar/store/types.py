@@ -31,8 +31,9 @@ class Absorbed:
 class Claim:
     """One due customer, leased to whoever claimed it until `lease_until`.
 
-    `revision` counts the customer's changes; `attempts` the failures in a row; `sent_revision`
-    and `sent_hash` are those of the last delivery. `token` is the fence for settling.
+    `revision` counts the customer's changes; `attempts` the failures in a row, of which the last
+    one had `code`; `sent_revision`, `sent_hash` and `sent_at` are those of the last delivery.
+    `token` is the fence for settling.
     """
 
     customer: Customer
@@ -40,6 +41,8 @@ class Claim:
     attempts: int
     sent_revision: int
     sent_hash: bytes | None
+    sent_at: int | None
+    code: str | None
     token: str
     lease_until: int
 
@@ -53,21 +56,25 @@ class Claim:
 class Delivered:
     """It arrived, or was known there already: clean, or due again if newer data came meanwhile.
 
-    `sent_hash` is stored as given: pass `claim.sent_hash` to keep it; None means unknown.
+    `sent_hash` is stored as given: pass `claim.sent_hash` to keep it; None means unknown. So is
+    `sent_at`, the time of the call; None means now.
     """
 
     claim: Claim
     sent_hash: bytes | None = None
+    sent_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It failed: one more attempt is counted and the customer is due again at `due_at`."""
+    """It failed: one more attempt is `counted` and the customer is due again at `due_at`."""
 
     claim: Claim
     due_at: int
     code: str
     text: str
+    message_id: str = ""
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class Dead:
     claim: Claim
     code: str
     text: str
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +123,54 @@ class Counts:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One failed attempt: when, SAP's code and safe text, and the `integrationMessageId`.
+
+    By that id the request is found in the Backoffice's inbound monitoring; it is empty when
+    nothing was sent.
+    """
+
+    at: int
+    code: str
+    text: str
+    message_id: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class DeadLetter:
-    """A customer set aside at the time `died_at`, after `attempts` failures, with the last one."""
+    """A customer set aside at the time `died_at`, after `attempts` failures, with the last one.
 
-    key: str
+    `history` are the last attempts, oldest first. `id` names the letter where the key must not be
+    shown.
+    """
+
+    id: int
+    customer: Customer
     code: str
     text: str
     attempts: int
     died_at: int
+    history: tuple[Attempt, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The customer's key."""
+        return self.customer.key
 
     def __repr__(self) -> str:
-        return f"DeadLetter({mask(self.key)!r}, {self.code!r}, attempts={self.attempts})"
+        return f"DeadLetter({self.id}, {mask(self.key)!r}, {self.code!r}, attempts={self.attempts})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Which:
+    """Which dead letters are meant: those for which everything given is true; all, if nothing is.
+
+    `since`: died at that time or later; `before`: died before it.
+    """
+
+    ids: tuple[int, ...] | None = None
+    key: str | None = None
+    code: str | None = None
+    since: int | None = None
+    before: int | None = None

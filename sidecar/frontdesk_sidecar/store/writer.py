@@ -7,6 +7,7 @@ is involved: an idle store commits at once, a busy one commits larger groups.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -16,7 +17,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 from anyio import CancelScope, CapacityLimiter, Event, from_thread, to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
-from frontdesk_sidecar.store import Store, StoreError, StoreFailed
+from frontdesk_sidecar.store import Store, StoreError, StoreFailed, StoreFull
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class _Piece(Generic[S]):
     """One caller's work, and after `done` what became of it."""
 
     work: Callable[[S], Any]
+    alone: bool = False
     done: Event = field(default_factory=Event)
     value: Any = None
     error: BaseException | None = None
@@ -94,16 +96,23 @@ class Writer(Generic[S]):
         the writer is closed. A caller that is cancelled has let go of the result only: work that
         was handed in is done all the same.
         """
+        value: T = await self._hand_in(_Piece[S](partial(_call, work, args, kwargs)))
+        return value
+
+    async def run_alone(self, work: Callable[[S], T]) -> T:
+        """Run `work(store)` outside of any transaction, when its turn comes."""
+        value: T = await self._hand_in(_Piece[S](work, alone=True))
+        return value
+
+    async def _hand_in(self, piece: _Piece[S]) -> Any:
         async with self._slots:
             if not self._open:
                 raise StoreError("the writer is closed")
-            piece = _Piece[S](partial(_call, work, args, kwargs))
             self._queue.put(piece)
             await piece.done.wait()
         if piece.error is not None:
             raise piece.error
-        value: T = piece.value
-        return value
+        return piece.value
 
     def statistics(self) -> WriterStatistics:
         """What was done so far."""
@@ -117,7 +126,10 @@ class Writer(Generic[S]):
         while more:
             group, more = self._gather()
             if group:
-                self._commit(group)
+                self._commit_or_relieve([piece for piece in group if not piece.alone])
+                for piece in group:
+                    if piece.alone:
+                        self._attempt(piece, nullcontext())
                 self._pieces += len(group)
                 from_thread.run_sync(_hand_out, group, token=self._loop)
 
@@ -135,11 +147,21 @@ class Writer(Generic[S]):
             return group, True
         return group, False
 
+    def _commit_or_relieve(self, group: list[_Piece[S]]) -> None:
+        """Commit; what found no room is tried once more when the store could make some."""
+        if group:
+            self._commit(group)
+        wanting = [piece for piece in group if isinstance(piece.error, StoreFull)]
+        if wanting and self._store.relieve():
+            for piece in wanting:
+                piece.error = None
+            self._commit(wanting)
+
     def _commit(self, group: list[_Piece[S]]) -> None:
         try:
             with self._store.transaction():
                 for piece in group:
-                    self._attempt(piece)
+                    self._attempt(piece, self._store.transaction())
         except Exception as error:  # noqa: BLE001 (whatever it is, the callers must hear of it)
             self._failures += 1
             if len(group) > 1 and not isinstance(error, StoreFailed):
@@ -153,9 +175,9 @@ class Writer(Generic[S]):
         else:
             self._commits += 1
 
-    def _attempt(self, piece: _Piece[S]) -> None:
+    def _attempt(self, piece: _Piece[S], transaction: AbstractContextManager[None]) -> None:
         try:
-            with self._store.transaction():
+            with transaction:
                 piece.value = piece.work(self._store)
         except BaseException as error:  # noqa: BLE001 (it belongs to the caller, not to the thread)
             piece.error = error

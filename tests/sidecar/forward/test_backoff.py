@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdesk_sidecar.backoff import full_jitter
+from frontdesk_sidecar.forward.backoff import full_jitter
 
 
 @pytest.mark.parametrize(

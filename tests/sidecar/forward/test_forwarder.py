@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import anyio
 import pytest
 
 from frontdesk.event import Identify
-from frontdesk_sidecar.forwarder import Forwarder, Pace, Upsert
+from frontdesk_sidecar.forward.fingerprint import Fingerprint
+from frontdesk_sidecar.forward.forwarder import Forwarder
+from frontdesk_sidecar.forward.gate import Why
+from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import DEFAULT_MAPPING, AttributeMapping, compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
@@ -24,6 +29,7 @@ from frontdesk_sidecar.store import (
     Store,
     StoreError,
     StoreFull,
+    Which,
 )
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
@@ -31,11 +37,21 @@ from frontdesk_sidecar.telemetry import Telemetry
 
 NOW = 1_795_176_000_000_000
 SECOND = 1_000_000
-PACE = Pace(concurrency=3, retry_base_s=2.0, retry_cap_s=60.0, lease_s=120.0)
+#: Single posts, all at once; what is about batches and waits says so.
+PACE = Pace(
+    rate=100_000,
+    concurrency=3,
+    concurrency_min=3,
+    batch_size=1,
+    retry_base_s=2.0,
+    retry_cap_s=60.0,
+    reject_tries=1,
+)
 DELIVERED = Outcome(Kind.DELIVERED, "http.201")
 TRANSIENT = Outcome(Kind.TRANSIENT, "http.502", "HTTP 502, text/html")
 REJECTED = Outcome(Kind.REJECTED, "odata.invalid_attribute_value", "refused")
 MAPPING = compile_mapping(DEFAULT_MAPPING)
+FINGERPRINT = Fingerprint(b"k" * 32, "https://sap.example.com")
 
 Answer = Callable[[str], Awaitable[Outcome]]
 
@@ -47,10 +63,11 @@ class Target:
         self._answer = answer
         self.payloads: list[Mapping[str, object]] = []
         self.message_ids: list[str] = []
+        self.batches: list[int] = []
         self.under_way: set[str] = set()
         self.most = 0
 
-    async def __call__(
+    async def upsert(
         self, payload: Mapping[str, object], *, message_id: Callable[[], str]
     ) -> Outcome:
         """One attempt, answered by the script."""
@@ -65,9 +82,38 @@ class Target:
         finally:
             self.under_way.remove(uid)
 
+    async def upsert_many(
+        self,
+        payloads: Sequence[Mapping[str, object]],
+        *,
+        message_id: Callable[[int], str],
+        boundary: str,
+    ) -> tuple[Outcome, ...] | Outcome:
+        """A batch, each part answered by the script."""
+        self.batches.append(len(payloads))
+        return tuple(
+            [
+                await self.upsert(payload, message_id=lambda number=number: message_id(number))  # type: ignore[misc] # bound
+                for number, payload in enumerate(payloads)
+            ]
+        )
+
+    def rest_is(self, outcome: Outcome) -> None:
+        """From now on everybody gets this answer."""
+
+        async def answer(uid: str) -> Outcome:
+            return outcome
+
+        self._answer = answer
+
     def uids(self) -> list[object]:
         """Who was sent, in order."""
         return [payload["uid"] for payload in self.payloads]
+
+
+async def none(uid: str) -> Outcome:
+    """No answer at all."""
+    raise AssertionError(uid)
 
 
 def always(outcome: Outcome) -> Target:
@@ -116,6 +162,7 @@ class Bench:
 
     def __init__(self, writer: Writer[Store]) -> None:
         self.now = NOW
+        self.offset_s = 0.0
         self.writer = writer
         self.telemetry = Telemetry()
         self.forwarder: Forwarder
@@ -143,9 +190,22 @@ class Bench:
                     return counts
                 await anyio.sleep(0.002)
 
+    async def wait_of_the_only_one(self) -> float:
+        """Seconds until the one customer that waits is due."""
+        for wait_s in range(1, 1000):
+            now = self.now + wait_s * SECOND
+            if await self.writer.run(lambda store, now=now: store.counts(now).due):  # type: ignore[misc] # bound
+                return wait_s
+        raise AssertionError("never due")
+
+    def clock(self) -> float:
+        """The monotonic clock, which moves on with the other one."""
+        return time.monotonic() + self.offset_s
+
     def pass_time(self, seconds: float) -> None:
-        """Move the clock on and wake the forwarder."""
+        """Move the clocks on and wake the forwarder."""
         self.now += int(seconds * SECOND)
+        self.offset_s += seconds
         self.forwarder.wake()
 
 
@@ -159,11 +219,12 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def running(
     store: SQLiteStore,
-    target: Upsert,
+    target: Target,
     *,
     pace: Pace = PACE,
     mapping: AttributeMapping = MAPPING,
     chance: float = 0.5,
+    note: object = None,
 ) -> AsyncIterator[Bench]:
     """A forwarder that runs until the block is left."""
     async with Writer[Store](store) as writer:
@@ -174,9 +235,12 @@ async def running(
             mapping,
             bench.telemetry,
             pace,
+            FINGERPRINT,
             now=lambda: bench.now,
+            clock=bench.clock,
             chance=lambda: chance,
         )
+        bench.forwarder.restore(note)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(bench.forwarder.run)
             yield bench
@@ -198,7 +262,8 @@ def store(path: Path) -> Iterator[SQLiteStore]:
 
 def claim_later(store: SQLiteStore, seconds: float) -> list[Claim]:
     """What would be due after so many seconds."""
-    return store.claim(100, NOW + int(seconds * SECOND), SECOND)
+    then = NOW + int(seconds * SECOND)
+    return store.claim(100, then, SECOND) + store.claim(100, then, SECOND, failed=True)
 
 
 async def test_a_delivered_customer_is_clean(store: SQLiteStore) -> None:
@@ -300,7 +365,7 @@ async def test_a_rejected_customer_is_a_dead_letter(
     async with running(store, target) as bench:
         await bench.absorb("ann")
         await bench.until_counts(dead=1)
-        [letter] = await bench.writer.run(lambda store: store.dead(10))
+        [letter] = await bench.writer.run(lambda store: store.dead(Which(), 10))
         assert (letter.key, letter.code, letter.text) == (
             "ann@example.com",
             "odata.invalid_attribute_value",
@@ -320,57 +385,90 @@ async def test_a_rejected_customer_is_a_dead_letter(
 
 
 async def test_a_transient_failure_is_tried_again_later(store: SQLiteStore) -> None:
-    """After full jitter over a doubling range; each failure is counted, and not before its time."""
+    """After full jitter; while nobody else is taken it is not the customer's and does not count."""
     target = in_turn(TRANSIENT, TRANSIENT, DELIVERED)
     async with running(store, target, chance=0.5) as bench:
         await bench.absorb("ann")
-        await bench.until_counts(pending=1, due=0)
-        for half_s, sent in ((1.0, 1), (2.0, 2)):  # of 2 s and 4 s
+        for sent in (1, 2):
+            await until(lambda sent=sent: len(target.payloads) == sent)  # type: ignore[misc] # bound
             await bench.until_counts(pending=1, due=0, leased=0)
-            bench.now += int(half_s * SECOND) - 1
+            bench.now += SECOND - 1
             assert (await bench.counts()).due == 0
             assert len(target.payloads) == sent
             bench.now += 1
             bench.forwarder.wake()
-            await until(lambda sent=sent: len(target.payloads) > sent)  # type: ignore[misc] # bound
         await bench.until_counts(clean=1)
     assert len(target.payloads) == 3
 
 
-async def test_attempts_are_counted(store: SQLiteStore) -> None:
-    """And the last failure stays with the row."""
-    target = in_turn(TRANSIENT, Outcome(Kind.SETUP, "http.403"))
-    async with running(store, target) as bench:
+async def test_failures_count_while_others_are_taken(store: SQLiteStore) -> None:
+    """Then they are the customer's: the waits grow, and in the end it is a dead letter."""
+
+    async def answer(uid: str) -> Outcome:
+        return TRANSIENT if uid == "ann@example.com" else DELIVERED
+
+    target = Target(answer)
+    pace = replace(PACE, retry_tries=3)
+    async with running(store, target, pace=pace, chance=0.999) as bench:
         await bench.absorb("ann")
-        await bench.until_counts(pending=1, due=0)
-        bench.pass_time(1)
-        await until(lambda: len(target.payloads) == 2)
-        await bench.until_counts(pending=1, due=0, leased=0)
-    [claim] = claim_later(store, 100)
-    assert claim.attempts == 2
+        waits = []
+        for number in range(3):
+            await until(lambda number=number: target.uids().count("ann@example.com") == number + 1)  # type: ignore[misc] # bound
+            await bench.until_counts(pending=1, due=0, leased=0)
+            await bench.absorb(*(f"c{number}-{n}" for n in range(4)), at=number)
+            await bench.until_counts(pending=1, leased=0, clean=4 * number + 4)
+            waits.append(await bench.wait_of_the_only_one())
+            bench.pass_time(waits[-1])
+        await bench.until_counts(dead=1, clean=12)
+        [letter] = await bench.writer.run(lambda store: store.dead(Which(), 10))
+    assert [round(wait) for wait in waits] == [2, 2, 4]  # the first one may have been anybody's
+    assert (letter.code, letter.attempts, len(letter.history)) == ("http.502", 3, 4)
+    assert letter.history[-1].message_id == target.message_ids[-1]
+
+
+async def test_nobody_dies_of_an_outage(store: SQLiteStore) -> None:
+    """However long it takes and however often it is tried."""
+    target = always(TRANSIENT)
+    pace = replace(PACE, retry_tries=2, breaker_s=1)
+    async with running(store, target, pace=pace) as bench:
+        await bench.absorb(*(f"c{number}" for number in range(8)))
+        for number in range(40):
+            await until(lambda number=number: len(target.payloads) > number)  # type: ignore[misc] # bound
+            await bench.until_counts(leased=0)
+            bench.pass_time(60)
+        counts = await bench.counts()
+    assert (counts.dead, counts.pending) == (0, 8)
+    [claims] = [store.claim(9, NOW * 2, SECOND)]
+    assert [claim.attempts for claim in claims] == [0] * 8
 
 
 async def test_a_back_off_has_a_cap(store: SQLiteStore) -> None:
     """However many failures there were."""
     target = always(TRANSIENT)
-    pace = Pace(concurrency=1, retry_base_s=2, retry_cap_s=3, lease_s=60, quiet_s=0)
+    pace = replace(PACE, retry_base_s=3, retry_cap_s=3, breaker_s=0.001)
     async with running(store, target, pace=pace, chance=1.0) as bench:
         await bench.absorb("ann")
-        for number in range(1, 5):
+        for number in range(1, 9):
             await until(lambda number=number: len(target.payloads) == number)  # type: ignore[misc] # bound
             await bench.until_counts(pending=1, due=0, leased=0)
             bench.pass_time(3)
-        await until(lambda: len(target.payloads) == 5)
+        await until(lambda: len(target.payloads) == 9)
 
 
 async def test_throttled_waits_at_least_as_long_as_asked(store: SQLiteStore) -> None:
-    """`Retry-After` is a minimum; the back-off still counts."""
+    """`Retry-After` is a minimum; before that nothing at all is sent."""
     throttled = Outcome(Kind.THROTTLED, "http.429", retry_after_s=30.0)
-    async with running(store, in_turn(throttled)) as bench:
+    target = in_turn(throttled, DELIVERED)
+    async with running(store, target) as bench:
         await bench.absorb("ann")
-        await bench.until_counts(pending=1, due=0, leased=0)
-    assert claim_later(store, 29.999) == []
-    assert len(claim_later(store, 30)) == 1
+        await bench.until_counts(pending=1, leased=0)
+        bench.pass_time(29)
+        await bench.absorb("bob")
+        await bench.until_counts(pending=2, leased=0)
+        assert len(target.payloads) == 1
+        target.rest_is(DELIVERED)
+        bench.pass_time(2)
+        await bench.until_counts(clean=2)
 
 
 async def test_a_mapping_that_fails_is_a_dead_letter(store: SQLiteStore) -> None:
@@ -381,7 +479,7 @@ async def test_a_mapping_that_fails_is_a_dead_letter(store: SQLiteStore) -> None
         await bench.absorb("ann", phone=5550199)
         await bench.absorb("bob", phone="555")
         await bench.until_counts(dead=1, clean=1)
-        [letter] = await bench.writer.run(lambda store: store.dead(10))
+        [letter] = await bench.writer.run(lambda store: store.dead(Which(), 10))
     assert letter.code == "mapping"
     assert "phone" in letter.text
     assert "5550199" not in letter.text
@@ -402,7 +500,7 @@ async def test_a_surprise_is_tried_again_and_ends_nobody_else(
         await bench.absorb("ann", "bob", "cid")
         await bench.until_counts(clean=2, pending=1, due=0, leased=0)
     [claim] = claim_later(store, 100)
-    assert (claim.key, claim.attempts) == ("ann@example.com", 1)
+    assert (claim.key, claim.code) == ("ann@example.com", "internal")
     assert "not_delivered code=internal text=LookupError" in caplog.text
     assert "marked" not in caplog.text
 
@@ -411,11 +509,14 @@ async def test_each_attempt_has_a_message_id_of_its_own(store: SQLiteStore) -> N
     """SAP wants `integrationMessageId` unique, also for a repetition within one upsert."""
     ids: list[str] = []
 
-    async def upsert(payload: Mapping[str, object], *, message_id: Callable[[], str]) -> Outcome:
-        ids.extend((message_id(), message_id()))
-        return TRANSIENT if len(ids) < 6 else DELIVERED
+    class Asking(Target):
+        async def upsert(
+            self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        ) -> Outcome:
+            ids.extend((message_id(), message_id()))
+            return TRANSIENT if len(ids) < 6 else DELIVERED
 
-    async with running(store, upsert) as bench:
+    async with running(store, Asking(none)) as bench:
         await bench.absorb("ann")
         for _ in range(2):
             await bench.until_counts(pending=1, due=0, leased=0)
@@ -495,7 +596,7 @@ async def test_rows_whose_back_off_ended_are_noticed_without_a_wake(store: SQLit
 async def test_a_store_that_failed_ends_the_forwarder(store: SQLiteStore) -> None:
     """It passes through, so that the sidecar ends and is started anew."""
     async with Writer[Store](store) as writer:
-        forwarder = Forwarder(writer, always(DELIVERED), MAPPING, Telemetry(), PACE)
+        forwarder = Forwarder(writer, always(DELIVERED), MAPPING, Telemetry(), PACE, FINGERPRINT)
     with pytest.raises(BaseExceptionGroup) as caught, anyio.fail_after(10):
         await forwarder.run()
     assert caught.group_contains(StoreError)
@@ -533,7 +634,7 @@ async def test_an_outcome_that_is_not_known_rests_the_customer(store: SQLiteStor
 async def test_silence_when_every_customer_would_fare_the_same(
     store: SQLiteStore, kind: Kind
 ) -> None:
-    """Nothing is sent for a while, and then only a few find out whether it is over."""
+    """Nothing is sent for a while, then one customer shows whether it is over; none is blamed."""
     target = always(Outcome(kind, "http.x"))
     async with running(store, target) as bench:
         await bench.absorb(*(f"c{number}" for number in range(50)))
@@ -541,11 +642,18 @@ async def test_silence_when_every_customer_would_fare_the_same(
         await bench.until_counts(leased=0)
         sent = len(target.payloads)
         assert sent <= PACE.concurrency
-        bench.forwarder.wake()
-        await bench.until_counts(leased=0)
-        assert len(target.payloads) == sent
+        for wait_s in (31, 61, 121):
+            bench.pass_time(wait_s)
+            await until(lambda sent=sent: len(target.payloads) > sent)  # type: ignore[misc] # bound
+            await bench.until_counts(leased=0)
+            sent += 1
+            assert len(target.payloads) == sent
         counts = await bench.counts()
-    assert counts.pending == 50
+        assert counts.pending == 50
+        assert len(set(target.uids()[-3:])) == 3  # one that is odd must not speak for all
+        target.rest_is(DELIVERED)
+        bench.pass_time(300)
+        await bench.until_counts(clean=50)
 
 
 async def test_silence_after_many_failures_in_a_row(store: SQLiteStore) -> None:
@@ -553,15 +661,158 @@ async def test_silence_after_many_failures_in_a_row(store: SQLiteStore) -> None:
     target = always(TRANSIENT)
     async with running(store, target) as bench:
         await bench.absorb(*(f"c{number}" for number in range(100)))
-        await until(lambda: len(target.payloads) >= 2 * PACE.concurrency)
+        await until(lambda: len(target.payloads) >= 5)
         await bench.until_counts(leased=0)
-        assert len(target.payloads) <= 4 * PACE.concurrency
+        assert len(target.payloads) <= 5 + PACE.concurrency
+        target.rest_is(DELIVERED)
+        bench.pass_time(60)
+        await bench.until_counts(clean=100)
+
+
+async def test_an_unchanged_customer_costs_nothing(store: SQLiteStore) -> None:
+    """A login that changes nothing is settled without a call, until the last one is long ago."""
+    target = always(DELIVERED)
+    async with running(store, target, pace=replace(PACE, resync_s=3600)) as bench:
+        await bench.absorb("ann", name="Ann")
+        await bench.until_counts(clean=1)
+        for number in range(1, 4):
+            bench.pass_time(1000)
+            await bench.absorb("ann", at=number, name="Ann")
+            await bench.until_counts(clean=1, pending=0)
+        assert len(target.payloads) == 1
+        bench.pass_time(1000)
+        await bench.absorb("ann", at=4, name="Ann")
+        await until(lambda: len(target.payloads) == 2)
+        await bench.until_counts(clean=1)
+        await bench.absorb("ann", at=5, name="Anne")
+        await until(lambda: len(target.payloads) == 3)
+        labels = {"outcome": "unchanged", "code": "unchanged"}
+        value = bench.telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels)
+        assert value == 3
+
+
+async def test_a_backlog_goes_in_batches_and_a_few_singly(store: SQLiteStore) -> None:
+    """Few requests for many customers; for a few, none waits for another."""
+    target = always(DELIVERED)
+    pace = replace(PACE, batch_size=40, batch_above=10)
+    async with running(store, target, pace=pace) as bench:
+        await bench.absorb(*(f"c{number:03d}" for number in range(100)))
+        await bench.until_counts(clean=100)
+        assert target.batches == [34, 33, 33] or sum(target.batches) > 80
+        before = len(target.batches)
+        await bench.absorb(*(f"d{number}" for number in range(10)))
+        await bench.until_counts(clean=110)
+        assert len(target.batches) == before
+
+
+async def test_a_refused_part_of_a_batch_is_that_customer_s_alone(store: SQLiteStore) -> None:
+    """The others are delivered; the refused one goes alone the next time."""
+
+    async def answer(uid: str) -> Outcome:
+        return REJECTED if uid == "c5@example.com" else DELIVERED
+
+    target = Target(answer)
+    pace = replace(PACE, batch_size=50, batch_above=5, reject_tries=2)
+    async with running(store, target, pace=pace) as bench:
+        await bench.absorb(*(f"c{number}" for number in range(30)))
+        await bench.until_counts(clean=29, pending=1, leased=0)
+        batches = len(target.batches)
+        bench.pass_time(60)
+        await bench.until_counts(dead=1, clean=29)
+        assert len(target.batches) == batches
+        [letter] = await bench.writer.run(lambda store: store.dead(Which(), 10))
+    assert [attempt.code for attempt in letter.history] == [REJECTED.code] * 2
+
+
+async def test_the_rate_is_kept(store: SQLiteStore) -> None:
+    """One second's requests at once, then no more than the rate."""
+    target = always(DELIVERED)
+    async with running(store, target, pace=replace(PACE, rate=10)) as bench:
+        started = time.monotonic()
+        await bench.absorb(*(f"c{number}" for number in range(20)))
+        await bench.until_counts(clean=20)
+        assert time.monotonic() - started >= 0.99
+    assert len(target.payloads) == 20
+
+
+async def test_failed_customers_do_not_starve_fresh_ones_nor_the_other_way_round(
+    store: SQLiteStore,
+) -> None:
+    """However many of the others are due, each kind has its share of the requests."""
+    sick = [f"sick{number:03d}" for number in range(60)]
+    pace = replace(PACE, reject_tries=100, reject_base_s=1)
+
+    async def answer(uid: str) -> Outcome:
+        return REJECTED if uid.startswith("sick") else DELIVERED
+
+    target = Target(answer)
+    async with running(store, target, pace=pace) as bench:
+        await bench.absorb(*(f"well{number}" for number in range(60)))
+        await bench.until_counts(clean=60)
+        await bench.absorb(*sick[:12])
+        await bench.until_counts(pending=12, due=0, leased=0)
+        sent = len(target.payloads)
+        bench.now += 60 * SECOND
+        await bench.absorb(*(f"new{number:02d}" for number in range(40)), at=1)
+        await bench.until_counts(clean=100)
+        later = target.uids()[sent:]
+        place = [number for number, uid in enumerate(later) if str(uid).startswith("new")]
+        assert place[0] < 6
+        assert any(str(uid).startswith("sick") for uid in later[: place[-1]])
+
+
+async def test_a_mapping_that_is_broken_for_all_blames_nobody(store: SQLiteStore) -> None:
+    """Most customers refused is no dead letter for anybody, but a pause until one is taken."""
+    target = always(REJECTED)
+    async with running(store, target) as bench:
+        await bench.absorb(*(f"c{number:02d}" for number in range(60)))
+        await until(lambda: bench.forwarder.gate.shut is not None)
+        await bench.until_counts(leased=0)
+        counts = await bench.counts()
+        assert (counts.dead, counts.pending) == (0, 60)
+        assert bench.forwarder.gate.shut is not None
+        assert bench.forwarder.gate.shut.why is Why.REJECTIONS
+        target.rest_is(DELIVERED)
+        bench.pass_time(120)
+        await bench.until_counts(clean=60)
+
+
+async def test_a_pause_by_hand_sends_nothing_until_it_is_over(store: SQLiteStore) -> None:
+    """Not even a try."""
+    target = always(DELIVERED)
+    async with running(store, target) as bench:
+        bench.forwarder.gate.by_hand = True
+        await bench.absorb("ann")
+        bench.pass_time(86_400)
+        await bench.until_counts(pending=1, due=1)
+        assert target.payloads == []
+        bench.forwarder.gate.by_hand = False
+        bench.forwarder.wake()
+        await bench.until_counts(clean=1)
+
+
+async def test_a_pause_outlives_its_process(path: Path) -> None:
+    """The next run says why and since when, and tries at once: it may have been mended."""
+    with SQLiteStore.open(path) as store:
+        async with running(store, always(Outcome(Kind.SETUP, "http.403", "no", "do"))) as bench:
+            await bench.absorb("ann", "bob")
+            await until(lambda: bench.forwarder.gate.shut is not None)
+            await bench.until_counts(leased=0)
+            note = await bench.writer.run(lambda store: store.recall("gate"))
+    with SQLiteStore.open(path) as store:
+        target = always(DELIVERED)
+        async with running(store, target, note=note) as bench:
+            shut = bench.forwarder.gate.shut
+            assert shut is not None
+            assert (shut.why, shut.code, shut.advice) == (Why.SETUP, "http.403", "do")
+            await bench.until_counts(clean=2)
+            assert await bench.writer.run(lambda store: store.recall("gate")) is None
 
 
 async def test_a_clock_that_jumps_does_not_send_twice(store: SQLiteStore) -> None:
     """A customer under way stays under way, whatever the clock says of its lease."""
     target = Slow()
-    async with running(store, target, pace=Pace(concurrency=4)) as bench:
+    async with running(store, target, pace=replace(PACE, concurrency=4)) as bench:
         await bench.absorb("ann")
         await until(lambda: len(target.payloads) == 1)
         bench.pass_time(3600)

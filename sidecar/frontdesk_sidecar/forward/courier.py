@@ -1,0 +1,180 @@
+"""One customer, or many in one `$batch`: from payload to outcomes, whatever `$batch` does.
+
+A `$batch` that is refused as a whole says nothing about its customers. It is halved until the
+culprit stands alone, or posted one by one where `$batch` does not work at all.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.store import Claim
+
+#: Where `$batch` does not work, it is tried again after this long.
+OFF_S: Final = 600.0
+_TOO_MANY: Final = ("odata.batch_limit_exceeded", "http.413")
+#: Codes of a whole `$batch` that can mean that there is no `$batch` here.
+_NO_BATCH: Final = frozenset(
+    (
+        *("batch.unreadable", "http.404", "http.405", "http.406", "http.415", "http.501"),
+        *("odata.not_found", "odata.method_not_allowed"),
+    )
+)
+
+
+class Target(Protocol):
+    """What delivers, such as `Commerce`."""
+
+    def upsert(
+        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+    ) -> Awaitable[Outcome]:
+        """One customer."""
+
+    def upsert_many(
+        self,
+        payloads: Sequence[Mapping[str, object]],
+        *,
+        message_id: Callable[[int], str],
+        boundary: str,
+    ) -> Awaitable[tuple[Outcome, ...] | Outcome]:
+        """Several; one outcome for each, or one for the whole request."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """A claimed customer with its payload, and the payload's fingerprint.
+
+    `message_id` is that of the last attempt; `is_booked` once an outcome was reported.
+    """
+
+    claim: Claim
+    payload: Mapping[str, object]
+    digest: bytes
+    message_id: str = ""
+    is_booked: bool = False
+
+    def new_id(self) -> str:
+        """An `integrationMessageId` for one more attempt."""
+        self.message_id = str(uuid.uuid4())
+        return self.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request and what came of it: an outcome for each parcel, or one `shared` by all."""
+
+    parcels: Sequence[Parcel]
+    outcomes: Sequence[Outcome]
+    elapsed_s: float
+    is_try: bool = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether the outcome is that of the request, not of a customer."""
+        return len(self.parcels) > len(self.outcomes)
+
+
+class Courier:
+    """Sends parcels.
+
+    `begin` waits until a request may be sent, False: none may; its argument says that it is the
+    try of a shut gate.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        pace: Pace,
+        *,
+        begin: Callable[[bool], Awaitable[bool]],
+        report: Callable[[Delivery], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._target = target
+        self._begin = begin
+        self._report = report
+        self._clock = clock
+        self._size = pace.batch_size
+        self._off_until = 0.0
+
+    @property
+    def batch_size(self) -> int:
+        """Customers that one request may carry now."""
+        return 1 if self._clock() < self._off_until else self._size
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> bool | None:
+        """Send them; each request is reported when its answer is there.
+
+        Whether SAP refused anybody's record; None when it was cut short, and then what was not
+        reported was not sent. Never raises for what the target does.
+        """
+        if len(parcels) == 1:
+            return await self._deliver_one(parcels[0])
+        return await self._deliver_batch(parcels)
+
+    async def try_one(self, parcel: Parcel) -> None:
+        """Send this one although the gate is shut, to see whether it may open."""
+        await self._deliver_one(parcel, is_try=True)
+
+    async def _deliver_one(self, parcel: Parcel, *, is_try: bool = False) -> bool | None:
+        if not await self._begin(is_try):
+            return None
+        started = time.perf_counter()
+        try:
+            outcome = await self._target.upsert(parcel.payload, message_id=parcel.new_id)
+        except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
+            outcome = _surprise(error)
+        self._report(Delivery([parcel], [outcome], time.perf_counter() - started, is_try))
+        if outcome.kind not in (Kind.DELIVERED, Kind.REJECTED):
+            return None
+        return outcome.kind is Kind.REJECTED
+
+    async def _deliver_batch(self, parcels: Sequence[Parcel]) -> bool | None:
+        if not await self._begin(False):
+            return None
+        started = time.perf_counter()
+        try:
+            result = await self._target.upsert_many(
+                [parcel.payload for parcel in parcels],
+                message_id=lambda number: parcels[number].new_id(),
+                boundary=f"batch_{uuid.uuid4().hex}",
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            result = _surprise(error)
+        if isinstance(result, Outcome):
+            if result.kind is Kind.REJECTED or result.code in _NO_BATCH:
+                return await self._deliver_refused(parcels, result.code)
+            result = (result,)
+        self._report(Delivery(parcels, result, time.perf_counter() - started))
+        return any(outcome.kind is Kind.REJECTED for outcome in result)
+
+    async def _deliver_refused(self, parcels: Sequence[Parcel], code: str) -> bool | None:
+        """The request was refused before anything of it was done."""
+        half = len(parcels) // 2
+        if code in _NO_BATCH:
+            parts = [[parcel] for parcel in parcels]
+        else:
+            parts = [list(parcels[:half]), list(parcels[half:])]
+        if code in _TOO_MANY:
+            self._size = max(2, min(self._size, half))
+        refused = False
+        for part in parts:
+            found = await self.deliver(part)
+            if found is None:
+                return None
+            refused |= found
+        if not refused and code not in _TOO_MANY:
+            self._off_until = self._clock() + OFF_S  # it was not for anybody's record
+        return refused
+
+
+def _surprise(error: Exception) -> Outcome:
+    # What is not our own says no more than its type: its text may hold anything.
+    advice = "This is a defect of frontdesk; please report it."
+    return Outcome(Kind.TRANSIENT, "internal", type(error).__name__, advice, is_unknown=True)

@@ -1,0 +1,151 @@
+"""Books outcomes: gate and limits hear of each, the customer's row gets its settlement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from frontdesk_sidecar.forward.courier import Delivery
+from frontdesk_sidecar.forward.gate import Gate, Shut, Why
+from frontdesk_sidecar.forward.limits import Concurrency, Rate
+from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.forward.verdict import Culprits, judged, settlement_of_failure
+from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.store import Claim, Delivered, Settlement
+from frontdesk_sidecar.telemetry import Telemetry
+
+
+class Ledger:
+    """What is decided from outcomes alone; the settlements wait in `finished`.
+
+    `now`: microseconds since the epoch; `clock`: monotonic seconds; `chance`: in [0, 1).
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        telemetry: Telemetry,
+        *,
+        now: Callable[[], int],
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._pace = pace
+        self._telemetry = telemetry
+        self._now, self._clock, self._chance = now, clock, chance
+        self._culprits = Culprits()
+        self.gate = Gate(pace)
+        self.rate = Rate(pace.rate, clock())
+        self.concurrency = Concurrency(pace.concurrency_min, pace.concurrency)
+        self.finished: list[Settlement] = []
+        #: when SAP last took a customer, or the start: microseconds since the epoch
+        self.taken_at = now()
+        #: dead letters of this time and later died of what was everybody's, not theirs
+        self.wronged_since: int | None = None
+        self.completed_at = clock()
+
+    def take(self, delivery: Delivery, *, busy: bool) -> None:
+        """A request was answered, or failed; `busy`: as many were under way as were allowed."""
+        strained = any(
+            outcome.kind in (Kind.TRANSIENT, Kind.THROTTLED) for outcome in delivery.outcomes
+        )
+        self.concurrency.finished(
+            delivery.elapsed_s, customers=len(delivery.parcels), strained=strained, busy=busy
+        )
+        outcomes = list(delivery.outcomes)
+        if delivery.shared:
+            outcomes *= len(delivery.parcels)
+        for number, (parcel, outcome) in enumerate(zip(delivery.parcels, outcomes, strict=True)):
+            self._book(
+                parcel.claim,
+                outcome,
+                parcel.message_id,
+                digest=parcel.digest,
+                elapsed_s=delivery.elapsed_s,
+                is_try=delivery.is_try,
+                is_news=number == 0 or not delivery.shared,
+            )
+
+    def unchanged(self, claim: Claim) -> None:
+        """SAP has this already."""
+        settlement = Delivered(claim, claim.sent_hash, claim.sent_at)
+        self._settle(claim, Outcome(Kind.UNCHANGED, "unchanged"), settlement, 0.0)
+
+    def unsendable(self, claim: Claim, outcome: Outcome, *, is_try: bool) -> None:
+        """Nothing could be made of this customer's traits."""
+        self._book(claim, outcome, "", is_try=is_try)
+
+    def tell(self) -> None:
+        """Log and show why nothing is sent, or that it is sent again."""
+        shut = self.gate.shut
+        if self.gate.by_hand:
+            self._telemetry.gate("hand")
+        elif shut is None:
+            self._telemetry.gate(None)
+        else:
+            self._telemetry.gate(shut.why, shut.code, shut.text, shut.advice)
+
+    def _book(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        message_id: str,
+        *,
+        digest: bytes | None = None,
+        elapsed_s: float = 0.0,
+        is_try: bool = False,
+        is_news: bool = True,
+    ) -> None:
+        if outcome.kind is Kind.DELIVERED:
+            self._culprits.succeeded(claim.key)
+            self.taken_at = self._now()
+            self._heed(outcome, claim.key, is_try=is_try)
+            self._settle(claim, outcome, Delivered(claim, digest), elapsed_s)
+            return
+        alone = self._culprits.failed(claim.key, self.gate.taken)
+        outcome = judged(outcome, claim, alone=alone)
+        if is_news:
+            self._heed(outcome, claim.key, is_try=is_try)
+        settlement = settlement_of_failure(
+            claim,
+            outcome,
+            message_id,
+            now=self._now(),
+            elapsed_s=elapsed_s,
+            counts=self._is_its_own(outcome, alone=alone),
+            pace=self._pace,
+            chance=self._chance,
+        )
+        self._settle(claim, outcome, settlement, elapsed_s)
+
+    def _is_its_own(self, outcome: Outcome, *, alone: bool) -> bool:
+        """Whether the failure is this customer's and not everybody's."""
+        if outcome.kind is Kind.REJECTED:
+            shut = self.gate.shut
+            return shut is None or shut.why is not Why.REJECTIONS
+        return outcome.kind is Kind.TRANSIENT and alone
+
+    def _heed(self, outcome: Outcome, key: str, *, is_try: bool) -> None:
+        before, now = self.gate.shut, self._clock()
+        self.gate.heed(outcome, key, now, is_try=is_try)
+        after = self.gate.shut
+        if before is not None and after is None:
+            # Whoever was silent begins slowly.
+            self.rate.restart(now, throttled=before.why is Why.THROTTLED)
+            self.concurrency.restart()
+        if _has_changed(before, after):
+            self.tell()
+            if after is not None and after.why is Why.REJECTIONS:
+                self.wronged_since = self.taken_at
+
+    def _settle(
+        self, claim: Claim, outcome: Outcome, settlement: Settlement, elapsed_s: float
+    ) -> None:
+        self.completed_at = self._clock()
+        self.finished.append(settlement)
+        self._telemetry.delivered(claim, outcome, settlement, elapsed_s)
+
+
+def _has_changed(before: Shut | None, after: Shut | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return (before.why, before.code) != (after.why, after.code)

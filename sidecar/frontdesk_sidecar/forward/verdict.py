@@ -1,0 +1,97 @@
+"""What an outcome means for the customer's row: settled, tried again and when, or a dead letter."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from frontdesk_sidecar.forward.backoff import full_jitter
+from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome
+from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
+
+SECOND: Final = 1_000_000  # microseconds
+#: A customer that failed is asked about again only when so many others were taken meanwhile.
+OTHERS: Final = 3
+_REMEMBERED: Final = 10_000
+
+
+class Culprits:
+    """Which customers fail while others are taken: then it is theirs, not the destination's.
+
+    Remembers at how many deliveries each customer failed last; the earliest are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._failed_at: OrderedDict[str, int] = OrderedDict()
+
+    def failed(self, key: str, taken: int) -> bool:
+        """This customer failed when `taken` had been delivered; True when it failed before, and
+        at least `OTHERS` were taken since."""
+        before = self._failed_at.pop(key, None)
+        self._failed_at[key] = taken
+        if len(self._failed_at) > _REMEMBERED:
+            self._failed_at.popitem(last=False)
+        return before is not None and taken - before >= OTHERS
+
+    def succeeded(self, key: str) -> None:
+        """This customer was taken."""
+        self._failed_at.pop(key, None)
+
+
+def judged(outcome: Outcome, claim: Claim, *, alone: bool) -> Outcome:
+    """The outcome as it is to be taken for this customer; `alone`: it failed while others did not.
+
+    "Ambiguous unique keys" is a lost race once; twice, the uid belongs to somebody else. And what
+    is wrong with one customer only is not for others to wait for.
+    """
+    repeated = outcome.code == AMBIGUOUS_KEYS and claim.code == AMBIGUOUS_KEYS
+    if repeated or (outcome.kind is Kind.SETUP and alone):
+        return replace(outcome, kind=Kind.REJECTED)
+    return outcome
+
+
+def settlement_of_failure(
+    claim: Claim,
+    outcome: Outcome,
+    message_id: str,
+    *,
+    now: int,
+    elapsed_s: float,
+    counts: bool,
+    pace: Pace,
+    chance: Callable[[], float],
+) -> Settlement:
+    """What becomes of a customer whose attempt failed.
+
+    `counts`: the failure is the customer's, not everybody's. One that is not counted is never a
+    dead letter; `now` is in microseconds since the epoch.
+    """
+    tries = claim.attempts + 1
+    is_refusal = outcome.kind is Kind.REJECTED
+    if counts and _is_last(claim, outcome, tries, pace):
+        return Dead(claim, outcome.code, outcome.text, message_id)
+    if is_refusal:
+        # Half of it evenly spread, so that customers refused together do not come back together.
+        wait_s = pace.reject_base_s * 2.0 ** min(claim.attempts, 10) * (0.5 + 0.5 * chance())
+    elif outcome.kind is Kind.TRANSIENT:
+        base_s, cap_s = pace.retry_base_s, pace.retry_cap_s
+        wait_s = full_jitter(tries, base_s=base_s, cap_s=cap_s, random=chance)
+    else:
+        # The gate is what waits. Due now puts it behind the others, of whom one is tried next.
+        return Release(claim, now)
+    if outcome.is_unknown:
+        wait_s = max(wait_s, pace.rest_s - elapsed_s)
+    due_at = now + int(wait_s * SECOND)
+    return Retry(claim, due_at, outcome.code, outcome.text, message_id, counted=counts)
+
+
+def _is_last(claim: Claim, outcome: Outcome, tries: int, pace: Pace) -> bool:
+    if outcome.kind is Kind.REJECTED:
+        if outcome.code == "mapping":
+            return True  # decided here, from the traits alone: it would come out the same
+        is_same = claim.attempts == 0 or claim.code == outcome.code
+        return tries >= pace.reject_tries and is_same
+    return tries >= pace.retry_tries

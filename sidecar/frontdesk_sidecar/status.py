@@ -1,0 +1,119 @@
+"""The document of `/status`: how things stand, in the shape that `frontdesk status` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from frontdesk_sidecar.forward.gate import Shut, Why
+from frontdesk_sidecar.forward.limits import Concurrency, Rate
+from frontdesk_sidecar.outcome import Kind
+from frontdesk_sidecar.recent import SECONDS, Recent
+from frontdesk_sidecar.store import Counts
+
+_MINUTE_S: Final = 60.0
+_MAPPING_TEXT: Final = "SAP refuses the records of most customers"
+_MAPPING_ADVICE: Final = (
+    "Compare sap.mapping with the integration object; dead letters and `frontdesk dead list` say"
+    " what SAP refuses."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the document is made of. Times: microseconds since the epoch, but `clock_s`."""
+
+    now_us: int
+    clock_s: float
+    started_us: int
+    paused_us: int | None
+    shut: Shut | None
+    stuck: str | None
+    counts: Counts
+    dead: Mapping[str, int]
+    recent: Recent
+    rate: Rate
+    concurrency: Concurrency
+    batching: bool
+    journal: Mapping[str, Any]
+    store: Mapping[str, Any]
+
+
+def document(now: Snapshot) -> dict[str, Any]:
+    """The document as JSON; holds no key, trait or secret."""
+    counts = now.counts
+    return {
+        "startedAt": iso(now.started_us),
+        "state": _state(now),
+        "gate": _gate(now),
+        "customers": {
+            name: getattr(counts, name) for name in ("pending", "due", "leased", "clean", "dead")
+        },
+        "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
+        "dead": dict(now.dead),
+        "outcomes": _outcomes(now.recent),
+        "rate": _rate(now),
+        "journal": dict(now.journal),
+        "store": dict(now.store),
+        "watchdog": now.stuck,
+    }
+
+
+def iso(moment_us: int) -> str:
+    """Microseconds since the epoch in ISO 8601, UTC, to the second."""
+    return datetime.fromtimestamp(moment_us // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _state(now: Snapshot) -> str:
+    if now.stuck is not None:
+        return "stuck"
+    if now.store.get("held"):
+        return "held"
+    if now.paused_us is not None:
+        return "paused"
+    if now.shut is None:
+        return "fine"
+    return "paused" if now.shut.why in (Why.SETUP, Why.REJECTIONS) else "slowing"
+
+
+def _gate(now: Snapshot) -> dict[str, Any]:
+    shut = now.shut
+    if now.paused_us is not None:
+        text, advice = "paused by hand", "`frontdesk resume` ends it."
+        since = iso(now.paused_us)
+        return _gate_entry("hand", since, "", text, advice, None)
+    if shut is None:
+        return _gate_entry("open", None, "", "", "", None)
+    since = iso(now.now_us - int((now.clock_s - shut.since) * 1e6))
+    next_at = iso(now.now_us + int(max(0.0, shut.next_at - now.clock_s) * 1e6))
+    text, advice = shut.text, shut.advice
+    if shut.why is Why.REJECTIONS:
+        text = f"{_MAPPING_TEXT}: {text}" if text else _MAPPING_TEXT
+        advice = f"{_MAPPING_ADVICE} {advice}".strip()
+    return _gate_entry(str(shut.why), since, shut.code, text, advice, next_at)
+
+
+def _gate_entry(
+    state: str, since: str | None, code: str, text: str, advice: str, next_at: str | None
+) -> dict[str, Any]:
+    said = {"code": code, "text": text, "advice": advice}
+    return {"state": state, "since": since, **said, "nextTryAt": next_at}
+
+
+def _outcomes(recent: Recent) -> dict[str, Any]:
+    kinds, codes = recent.totals()
+    return {"seconds": SECONDS, **{str(kind): kinds[kind] for kind in Kind}, "codes": dict(codes)}
+
+
+def _rate(now: Snapshot) -> dict[str, Any]:
+    kinds, _ = now.recent.totals(_MINUTE_S)
+    settled = kinds[Kind.DELIVERED] + kinds[Kind.UNCHANGED]
+    return {
+        "customersPerSecond": round(settled / _MINUTE_S, 2),
+        "limitPerSecond": round(now.rate.current, 2),
+        "concurrency": now.concurrency.limit,
+        "concurrencyLimit": now.concurrency.most,
+        "batching": now.batching,
+    }
