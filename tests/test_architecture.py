@@ -53,6 +53,8 @@ HOMES = {
     "httpx": {
         "frontdesk_sidecar.commerce",
         "frontdesk_sidecar.demo",
+        "frontdesk_sidecar.failures",
+        "frontdesk_sidecar.admin.client",
         "frontdesk_sidecar.explain.live",
         "frontdesk_sidecar.proxy",
     },

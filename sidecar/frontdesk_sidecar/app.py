@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import anyio
@@ -26,7 +25,8 @@ from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.intake import Intake
 from frontdesk_sidecar.live import Live
-from frontdesk_sidecar.settings import Http, Settings
+from frontdesk_sidecar.openings import CannotRun, listen, listen_locally, make_journal
+from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.store import Store, StoreError
 from frontdesk_sidecar.store.keyfile import read_or_make_key
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -35,13 +35,11 @@ from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
 from frontdesk_sidecar.upkeep import Lookout, Tidying
 
+__all__ = ["CannotRun", "run"]
+
 #: How long what is under way may take after SIGTERM. Nothing is lost when it takes longer: what
 #: was not settled is due again at the next start.
 GRACE_S: Final = 8.0
-
-
-class CannotRun(Exception):  # noqa: N818 - says what is the case
-    """Something outside the configuration keeps the sidecar from running; the text says what."""
 
 
 def run(settings: Settings) -> None:
@@ -93,54 +91,6 @@ def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | 
         if isinstance(found, kind):
             return found
     return None
-
-
-def make_journal(directory: Path) -> None:
-    """Make the journal's directory if it is missing. Raises CannotRun."""
-    try:
-        if not directory.exists():
-            directory.mkdir(parents=True)
-            directory.chmod(0o2770)  # the web processes write there as members of the group
-        os.scandir(directory).close()
-    except OSError as error:
-        remedy = "make it, or name another in capture.journal (FRONTDESK_JOURNAL)"
-        raise CannotRun(f"journal {directory}: {error.strerror}; {remedy}") from error
-
-
-def listen(http: Http) -> socket.socket:
-    """A listening socket. Raises CannotRun."""
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((http.host, http.port))
-    except OSError as error:
-        listener.close()
-        raise CannotRun(f"http {http.host}:{http.port}: {error.strerror}") from error
-    return listener
-
-
-def listen_locally(path: Path) -> socket.socket | None:
-    """A listening Unix socket that only its owner can open; None when it cannot be had.
-
-    The store is ours alone, so a socket that is there already was left by somebody who died.
-    """
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        logging.getLogger("frontdesk.sidecar").warning(
-            "no_socket path=%s reason=%s: commands need http.socket", path, error.strerror or error
-        )
-        return None
-    return listener
 
 
 def _end_anyway() -> None:

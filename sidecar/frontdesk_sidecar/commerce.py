@@ -8,10 +8,9 @@ raised: it becomes an `Outcome`.
 import http.cookiejar
 import logging
 import re
-import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self, cast
@@ -25,6 +24,7 @@ from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.batch import Change
 from frontdesk_sidecar.destination import Destination, parse_base_url
+from frontdesk_sidecar.failures import NETWORK_ERRORS, failure_of
 from frontdesk_sidecar.outcome import Kind, Outcome, classify
 from frontdesk_sidecar.tokens import Tokens
 
@@ -44,13 +44,6 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": "frontdesk",
 }
-_NETWORK_ERRORS: Final = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    OSError,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-)
 
 
 class Commerce:
@@ -178,7 +171,7 @@ class Commerce:
         try:
             async with self._client.stream("POST", url, content=body, headers=headers) as response:
                 content = await _read(response, most)
-        except _NETWORK_ERRORS as error:
+        except NETWORK_ERRORS as error:
             return failure_of(error)
         if content is None:
             return Failure.TOO_LARGE
@@ -221,43 +214,6 @@ async def _read(response: httpx.Response, most: int) -> bytes | None:
             if len(content) > most:
                 return None
     return bytes(content)
-
-
-def failure_of(error: BaseException) -> Failure:
-    """Which `Failure` an exception of httpx, or of what it stands on, is."""
-    connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
-    for cause in _causes(error):
-        if _is_tls_failure(cause, connecting=connecting):
-            return Failure.TLS
-        if isinstance(cause, socket.gaierror):
-            return Failure.DNS
-    if connecting:
-        return Failure.CONNECT
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return Failure.TIMEOUT
-    # httpcore has one class for an early end and for a malformed answer.
-    early_end = any(word in str(error) for word in ("disconnected", "closed connection"))
-    malformed = httpx.ProtocolError | httpx.DecodingError | httpx.InvalidURL
-    if isinstance(error, malformed) and not early_end:
-        return Failure.PROTOCOL
-    return Failure.DISCONNECTED
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_tls_failure(cause: BaseException, *, connecting: bool) -> bool:
-    """Whether TLS itself refused; a connection that merely ended is not that.
-
-    With TLS 1.3 a missing client certificate shows only as an alert after the handshake.
-    """
-    if not isinstance(cause, ssl.SSLError):
-        return False
-    ended = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
-    return not ended and (connecting or "alert" in str(cause).lower())
 
 
 def _above_debug(record: logging.LogRecord) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +22,11 @@ from frontdesk_sidecar.mapping import (
     MappingError,
     compile_mapping,
 )
+from frontdesk_sidecar.secret_files import check_secrets, http_key, read_secret
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
+from frontdesk_sidecar.settings_types import Http, Keeping, Settings
+
+__all__ = ["Http", "Keeping", "Settings", "load"]
 
 #: SAP Commerce Cloud's proxy gives up on a request after this long.
 PROXY_LIMIT_S: Final = 60.0
@@ -33,58 +36,6 @@ _ORDERED: Final = (
     ("probe_s", "probe_cap_s"),
     ("concurrency_min", "concurrency"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """Where the sidecar answers."""
-
-    host: str
-    port: int
-    socket: Path
-    key: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Where the store is, how large it may get, and how long it keeps what is settled."""
-
-    path: Path
-    max_bytes: int
-    ballast_bytes: int
-    retention_s: float
-    dead_limit: int
-    dead_retention_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything the sidecar runs with; secrets do not show in its `repr`."""
-
-    capture: Capture
-    destination: Destination
-    mapping: AttributeMapping
-    store: Keeping
-    pace: Pace
-    stuck_s: float
-    secret_file: Path | None
-    http: Http
-    log_level: str
-
-    @property
-    def store_path(self) -> Path:
-        """The store's file."""
-        return self.store.path
-
-    @property
-    def socket(self) -> Path:
-        """The Unix socket for the commands."""
-        return self.http.socket
-
-    @property
-    def journal(self) -> Path:
-        """The directory shared with the web processes."""
-        return Path(self.capture.journal)
 
 
 def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -97,7 +48,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     capture = _collect(problems, lambda: capture_of(document, environ)) or Capture()
     values = _values(document, environ, problems)
     mapping = _mapping(document, problems)
-    _check_secrets(values, problems)
+    check_secrets(values, problems)
     destination = _destination(values, problems)
     if values["sap.total_timeout_s"] >= PROXY_LIMIT_S:
         problems.append(f"sap.total_timeout_s: expected less than {PROXY_LIMIT_S:.0f}")
@@ -107,7 +58,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         if values[f"forward.{low}"] > values[f"forward.{high}"]
     ]
     _check_authorities(values["sap.ca_file"], problems)
-    if not is_loopback(values["http.host"]) and _http_key(values) is None:
+    if not is_loopback(values["http.host"]) and http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
     if problems or destination is None or mapping is None:
         raise ConfigurationError(problems)
@@ -123,7 +74,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
             values["http.host"],
             values["http.port"],
             _path(values["http.socket"]) or Path(values["store.path"] + ".sock"),
-            _http_key(values),
+            http_key(values),
         ),
         log_level=values["log.level"],
     )
@@ -212,21 +163,6 @@ def _mapping(document: Mapping[str, Any], problems: list[str]) -> AttributeMappi
         return None
 
 
-def _check_secrets(values: Mapping[str, Any], problems: list[str]) -> None:
-    for name, needed in (("sap.client_secret", True), ("http.key", False)):
-        inline, path = values[name], values[f"{name}_file"]
-        if inline is not None and path is not None:
-            problems.append(f"{name}: give it or {name}_file, not both")
-        elif path is not None:
-            try:
-                read_secret(path)
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                problems.append(f"{name}_file: cannot be read: {reason}")
-        elif needed and inline is None:
-            problems.append(f"{name}_file: is required, or {name}")
-
-
 def _check_authorities(path: str | None, problems: list[str]) -> None:
     if path is not None:
         try:
@@ -258,25 +194,3 @@ def _destination(values: Mapping[str, Any], problems: list[str]) -> Destination 
     except ValueError as error:
         problems.append(f"sap.{error}")
         return None
-
-
-def _http_key(values: Mapping[str, Any]) -> str | None:
-    path = values["http.key_file"]
-    if path is None:
-        key: str | None = values["http.key"]
-        return key
-    try:
-        return read_secret(path)
-    except (OSError, ValueError):
-        return None  # reported by _check_secrets
-
-
-def read_secret(path: str) -> str:
-    """A secret file's text without the line break at its end. Raises OSError or ValueError."""
-    try:
-        secret = Path(path).read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    if not secret:
-        raise ValueError("is empty")
-    return secret

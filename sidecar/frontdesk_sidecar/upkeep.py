@@ -38,12 +38,13 @@ class Tidying:
         """Until cancelled. StoreError passes through, but for a full store."""
         while True:
             try:
-                await self._tidy()
+                await self.tidy()
             except StoreFull:
                 self._telemetry.store_full()
             await anyio.sleep(TIDY_S)
 
-    async def _tidy(self) -> None:
+    async def tidy(self) -> None:
+        """Once."""
         now = time.time()
         before = int((now - self._keeping.retention_s) * 1e6)
         while await self._writer.run(Store.scrub, before, TIDY_ROWS) == TIDY_ROWS:

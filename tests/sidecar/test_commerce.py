@@ -20,9 +20,9 @@ from frontdesk_sidecar.commerce import (
     MAX_ANSWER_BYTES,
     Commerce,
     Destination,
-    failure_of,
     parse_base_url,
 )
+from frontdesk_sidecar.failures import failure_of
 from frontdesk_sidecar.outcome import Failure, Kind, Outcome
 
 Message = MutableMapping[str, Any]
@@ -35,6 +35,7 @@ ENTITY = {"d": {"uid": "jane@example.com", "integrationKey": "jane%40example.com
 HOST = "https://api.example.com"
 TOKEN_PATH = "/authorizationserver/oauth/token"
 ENTITY_PATH = "/odata2webservices/InboundCustomer/Customers"
+BATCH_PATH = "/odata2webservices/InboundCustomer/$batch"
 
 
 def destination(base_url: str = HOST, **others: Any) -> Destination:
@@ -369,3 +370,96 @@ async def test_nothing_private_shows_anywhere(caplog: pytest.LogCaptureFixture) 
     assert any("HTTP Request" in text for text in shown)
     for value in private:
         assert not [text for text in shown if value.lower() in text.lower()]
+
+
+# Several customers in one request
+
+CROWD = [{"uid": f"c{number}@example.com", "name": f"Marked {number}"} for number in range(3)]
+
+
+def answered(*parts: tuple[int, object]) -> httpx.Response:
+    """What SAP answers to a `$batch`: each part as it is for a changeset of one."""
+    lines: list[bytes] = []
+    for status, document in parts:
+        body = orjson.dumps(document)
+        inner = [
+            b"Content-Type: application/http",
+            b"Content-Transfer-Encoding: binary",
+            b"",
+            b"HTTP/1.1 %d X" % status,
+            b"Content-Type: application/json;charset=utf-8",
+            b"Content-Length: %d" % len(body),
+            b"",
+            body,
+        ]
+        if status < 400:
+            mixed = b"Content-Type: multipart/mixed; boundary=changeset_1"
+            inner = [mixed, b"", b"--changeset_1", *inner, b"--changeset_1--"]
+        lines += [b"--batch_1", *inner]
+    content = b"\r\n".join([*lines, b"--batch_1--"])
+    headers = {"Content-Type": "multipart/mixed; boundary=batch_1"}
+    return httpx.Response(202, headers=headers, content=content)
+
+
+async def upsert_many(to: Destination | None = None) -> tuple[Outcome, ...] | Outcome:
+    """One batch by a client of its own."""
+    async with Commerce(to or destination()) as commerce:
+        return await commerce.upsert_many(
+            CROWD, message_id=lambda number: f"m{number}", boundary="batch_x"
+        )
+
+
+async def test_each_part_of_a_batch_has_its_outcome(sap: respx.MockRouter) -> None:
+    """In order, each judged for itself and with its own values taken out of SAP's text."""
+    error = {"error": {"code": "invalid_attribute_value", "message": {"value": "no Marked 1"}}}
+    parts = ((201, ENTITY), (400, error), (201, ENTITY))
+    route = sap.post(BATCH_PATH).mock(return_value=answered(*parts))
+    outcomes = await upsert_many()
+    assert isinstance(outcomes, tuple)
+    assert [one.kind for one in outcomes] == [Kind.DELIVERED, Kind.REJECTED, Kind.DELIVERED]
+    assert "Marked" not in outcomes[1].text
+    [call] = route.calls
+    assert call.request.headers["content-type"] == "multipart/mixed; boundary=batch_x"
+    assert call.request.headers["authorization"] == "Bearer t1"
+    for number, payload in enumerate(CROWD):
+        assert orjson.dumps(payload) in call.request.content
+        assert f"integrationMessageId: m{number}".encode() in call.request.content
+
+
+async def test_a_refused_token_is_replaced_for_a_batch_too(sap: respx.MockRouter) -> None:
+    """Once, and the batch is sent again as a whole."""
+    good = answered(*[(201, ENTITY)] * 3)
+    route = sap.post(BATCH_PATH).mock(side_effect=[httpx.Response(401), good])
+    outcomes = await upsert_many()
+    assert isinstance(outcomes, tuple)
+    assert len(outcomes) == 3
+    tokens = [call.request.headers["authorization"] for call in route.calls]
+    assert tokens == ["Bearer t1", "Bearer t2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (httpx.Response(401), Kind.SETUP, "http.401"),
+        (httpx.Response(429), Kind.THROTTLED, "http.429"),
+        (httpx.Response(503, html="<p>x</p>"), Kind.TRANSIENT, "http.503"),
+        (httpx.Response(404, html="<p>x</p>"), Kind.SETUP, "http.404"),
+        (
+            httpx.Response(400, json={"error": {"code": "batch_limit_exceeded"}}),
+            Kind.REJECTED,
+            "odata.batch_limit_exceeded",
+        ),
+        (httpx.Response(202, text="Marked 1"), Kind.TRANSIENT, "batch.unreadable"),
+        (answered((201, ENTITY)), Kind.TRANSIENT, "batch.unreadable"),
+        (httpx.ReadTimeout("x"), Kind.TRANSIENT, "timeout"),
+    ],
+)
+async def test_an_answer_to_the_whole_batch_is_one_outcome(
+    sap: respx.MockRouter, answer: httpx.Response | Exception, kind: Kind, code: str
+) -> None:
+    """Told apart from the parts: it says nothing about any customer."""
+    sap.post(BATCH_PATH).mock(side_effect=[answer, answer])
+    outcome = await upsert_many()
+    assert isinstance(outcome, Outcome)
+    assert (outcome.kind, outcome.code) == (kind, code)
+    assert "Marked" not in outcome.text

@@ -1,0 +1,21 @@
+"""Whether the journal still names a customer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from frontdesk_sidecar.erasure import segments_naming
+
+
+def test_a_segment_that_names_the_customer_is_found(tmp_path: Path) -> None:
+    """In any case and with letters that JSON escapes; other files and links are not looked at."""
+    (tmp_path / "a.ndjson").write_bytes(b'{"email":"Ann@Example.COM"}\n')
+    (tmp_path / "b.ndjson").write_bytes(b'{"email":"bob@example.com"}\n')
+    (tmp_path / "c.ndjson").write_bytes('{"email":"M\u00dcLLER@example.com"}\n'.encode())
+    (tmp_path / "d.txt").write_bytes(b"ann@example.com")
+    os.symlink(tmp_path / "d.txt", tmp_path / "e.ndjson")
+    assert segments_naming(tmp_path, "ann@example.com") == 1
+    assert segments_naming(tmp_path, "m\u00fcller@example.com") == 1
+    assert segments_naming(tmp_path, "zoe@example.com") == 0
+    assert segments_naming(tmp_path / "missing", "ann@example.com") == 0
