@@ -7,7 +7,6 @@ raised: it becomes an `Outcome`.
 
 import http.cookiejar
 import logging
-import re
 import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from frontdesk_sidecar.batch import Change
 from frontdesk_sidecar.destination import Destination, parse_base_url
 from frontdesk_sidecar.failures import NETWORK_ERRORS, failure_of
 from frontdesk_sidecar.outcome import Kind, Outcome, classify
+from frontdesk_sidecar.scrub import texts_of
 from frontdesk_sidecar.tokens import Tokens
 
 __all__ = ["Commerce", "Destination", "Tokens", "parse_base_url"]
@@ -158,7 +158,7 @@ class Commerce:
             return reply
         if isinstance(reply, Answer) and reply.status in (200, 201):
             return classify(reply)  # what says nothing of its own needs no search for values
-        private = {text for payload in payloads for text in _texts(payload)}
+        private = {text for payload in payloads for text in texts_of(payload)}
         token = self._tokens.current
         return classify(reply, private=(*private, *filter(None, [token])), now=self._now())
 
@@ -176,13 +176,6 @@ class Commerce:
         if content is None:
             return Failure.TOO_LARGE
         return Answer(response.status_code, dict(response.headers), content)
-
-
-def _texts(payload: Mapping[str, object]) -> tuple[str, ...]:
-    """What SAP might repeat of a payload: every value but true, false and null, and its words."""
-    values = [str(value) for value in payload.values() if not isinstance(value, bool | None)]
-    words = (word for value in values for word in re.split(r"\W+", value) if len(word) > 2)
-    return (*values, *words)
 
 
 def _new_client(destination: Destination) -> httpx.AsyncClient:

@@ -1,12 +1,25 @@
-"""Where in the journal a customer is still named."""
+"""Where in the journal a customer is still named, and whether all of it is in the store."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 
 from frontdesk.journal import SUFFIX
+
+
+def is_taken_in(directory: Path, offsets: Mapping[str, int]) -> bool:
+    """Whether every segment was absorbed up to its end of now; `offsets` are the committed ones."""
+    return all(_size(path) <= offsets.get(path.name, 0) for path in directory.glob(f"*{SUFFIX}"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat(follow_symlinks=False).st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def segments_naming(directory: Path, key: str) -> int:

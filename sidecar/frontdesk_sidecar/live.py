@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from frontdesk import __version__
 from frontdesk.traits import customer_key
-from frontdesk_sidecar.erasure import segments_naming
+from frontdesk_sidecar.erasure import is_taken_in, segments_naming
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.status import Snapshot, document
@@ -90,7 +90,8 @@ class Live:
         key = customer_key({"email": key}) or key.strip().lower()
         directory = self._settings.journal
         with anyio.move_on_after(FORGET_S):
-            while self._tail.lag_bytes:  # noqa: ASYNC110 - files announce nothing
+            # Else what was written a moment ago would come in afterwards.
+            while not is_taken_in(directory, await self._writer.run(Store.offsets)):  # noqa: ASYNC110
                 await anyio.sleep(_POLL_S)
         found = await self._writer.run(lambda store: store.forget(key))
         await self._writer.run_alone(lambda store: store.checkpoint())

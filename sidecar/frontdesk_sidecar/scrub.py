@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus
 
@@ -20,12 +20,13 @@ _DECODINGS = 3
 # Below this a plain ASCII value is a part of too many words, and is replaced as a word only.
 _SHORT = 4
 # So many letters and digits in a row are not there by chance, whatever stands between them.
-_TELLING = 8
+_TELLING = 6
+_MAX_DOMAIN = 253
 
 _RUN = re.compile(r'[^\s<>"\[\](){},|\\]+')
 # An address, however encoded, or an internationalised domain, which is seldom of one's own words.
 _TELLTALE = re.compile(r"[@\uff20]|%(?:25)*40|\bxn--", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
 # A phone number, a birthday, a customer number, the PK of an item; not a status or a length.
 _NUMBER = re.compile(r"\+?\d(?:[\d .:/()-]{0,24}\d)?")
 _NUMBER_DIGITS = 5
@@ -35,24 +36,27 @@ _WORD_END = r"(?![A-Za-z0-9])"
 
 # An apostrophe within or after a word is none of these. What is not closed goes to the end.
 _DELIMITED = re.compile(
-    r"""(?P<open>\[) (?P<list>[^\[\]]*) (?:\]|$)
-    | (?<!\w)(?P<quote>['`‘‚]) (?P<quoted>(?:''|[^'`’‘]|['`’‘](?=\w))*) (?:['`’‘](?!\w)|$)
-    | (?P<double>["„“”«»‹›「『]) (?P<text>[^"„“”«»‹›」』]*) (?:["„“”«»‹›」』]|$)
-    | (?P<angle><) (?P<tag>[^<>]*) (?:>|$)""",
+    r"""\[ (?P<list>[^\[\]]*) (?:\]|$)
+    | \{ (?P<pairs>[^{}]*) (?:\}|$)
+    | (?<!\w)['`‘‚] (?P<quoted>(?:''|[^'`’‘]|['`’‘](?=\w))*) (?:['`’‘](?!\w)|$)
+    | ["„“”«»‹›「『] (?P<text>[^"„“”«»‹›」』]*) (?:["„“”«»‹›」』]|$)
+    | <(?=\S) (?P<tag>[^<>]*) (?:>|$)""",
     re.VERBOSE,
 )
-_ASSIGNED = re.compile(r"(?<=[\w\]]=)(?!=)[^\s,;}\])]+(?:(?<=\S) +(?![\w.]+=)[^\s,;}\])]+)*")
+_ELEMENT = re.compile(r">[^<>]+</")
+_ASSIGNED = re.compile(r"(?<=\w=)[^\s,;=<>{}()\[\]]+")
 # How SAP, Olingo and the interceptors of the platform name parts of the integration object.
-_IDENTIFIERS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}(?:, ?[A-Za-z_][A-Za-z0-9_.]{0,63}){0,19}")
+_NAME = r"[A-Za-z_][A-Za-z0-9_.]{0,63}"
+_NAMES = re.compile(rf"{_NAME}(?:, ?{_NAME}){{0,19}}")
 _NAMED_BEFORE = re.compile(
-    r"(?:\b(?:key|property|properties|navigationproperty|navigation\ property|entity\ ?type|attribute"
-    r"|attributes|entity\ set|function\ import\ for|entity\ contains|language\ provided"
-    r"|integration\ object|missing\ values\ for|lacks|accessing\ the"
-    r"|(?:pre|post)persisthook|property\ with\ name)s?:?\s*)$",
+    r"\b(?:property|properties|navigationproperty|attributes?|entity ?type|entity set"
+    r"|function import for|entity contains|language provided|integration object"
+    r"|missing values for|lacks|accessing the|(?:pre|post)persisthook|property with name)"
+    r":?\s*$",
     re.IGNORECASE,
 )
 _NAMED_AFTER = re.compile(
-    r"\s+(?:with\ integration\ key|item\ does\ not\ exist|privileges)\b", re.IGNORECASE
+    r"\s+(?:is required for|with integration key|item does not exist|privileges)\b", re.IGNORECASE
 )
 _HARMLESS = frozenset(("", MARK, "unsaved", "null", "true", "false"))
 
@@ -74,10 +78,28 @@ def scrub(text: str, private: Iterable[str] = ()) -> str:
     cleaned = plain(_resolved(cleaned))
     if values:
         cleaned = _pattern(values).sub(MARK, cleaned)
-    cleaned = _without_delimited(cleaned)
+    if _readable(values, cleaned):
+        return ""
+    cleaned = _DELIMITED.sub(_delimited, _ELEMENT.sub(f">{MARK}</", cleaned))
+    cleaned = _ASSIGNED.sub(MARK, cleaned)
     cleaned = _RUN.sub(lambda run: MARK if _TELLTALE.search(run[0]) else run[0], cleaned)
     cleaned = _NUMBER.sub(_number, cleaned)
     return "" if _readable(values, cleaned) else cleaned
+
+
+def texts_of(document: object) -> Iterator[str]:
+    """What somebody might repeat of a JSON document: every value but true, false and null, and
+    the longer words of it. Names of members are not values."""
+    if isinstance(document, Mapping):
+        for value in document.values():
+            yield from texts_of(value)
+    elif isinstance(document, list | tuple):
+        for value in document:
+            yield from texts_of(value)
+    elif not isinstance(document, bool | None):
+        text = str(document)
+        yield text
+        yield from (word for word in re.split(r"\W+", text) if len(word) > 2)
 
 
 def plain(text: str) -> str:
@@ -86,11 +108,12 @@ def plain(text: str) -> str:
 
 
 def _forms(raw: str) -> Iterator[str]:
-    """A value as it is and as it may be shown, and the domain of an address in both scripts."""
+    """A value as it is and as it may be shown; both sides of an address, the domain as Unicode."""
     yield from (raw, plain(raw), plain(_resolved(raw)))
-    at = raw.rpartition("@")
-    domain = at[2] if at[1] or "xn--" in raw.lower() else ""
-    yield domain
+    local, at, domain = raw.rpartition("@")
+    if not (at or "xn--" in raw.lower()) or len(domain) > _MAX_DOMAIN:
+        return
+    yield from (local, domain)
     try:
         yield domain.encode("ascii").decode("idna")
     except UnicodeError:
@@ -104,20 +127,20 @@ def _resolved(text: str) -> str:
     return text
 
 
-def _without_delimited(text: str) -> str:
-    text = _DELIMITED.sub(_delimited, text)
-    return _ASSIGNED.sub(MARK, text)
-
-
 def _delimited(found: re.Match[str]) -> str:
     """The quotes or brackets with their content, or with `MARK` when it could be a value."""
-    group = next(name for name in ("list", "quoted", "text", "tag") if found[name] is not None)
-    content = found[group].strip()
-    if content in _HARMLESS or (_IDENTIFIERS.fullmatch(content) and _is_named(found)):
+    content = found[found.lastgroup or 0]
+    if content.strip() in _HARMLESS or (_NAMES.fullmatch(content.strip()) and _is_named(found)):
         return found[0]
-    start, end = found.span(group)
-    whole, offset = found[0], found.start()
-    return f"{whole[: start - offset]}{MARK}{whole[end - offset :]}"
+    if found.lastgroup == "pairs":
+        return found[0].replace(content, ",".join(map(_pair, content.split(","))), 1)
+    return found[0].replace(content, MARK, 1)
+
+
+def _pair(text: str) -> str:
+    """``uid=…`` of a pair such as hybris writes keys, or `MARK`."""
+    name, equals, _ = text.partition("=")
+    return f"{name}={MARK}" if equals and re.fullmatch(rf" ?{_NAME}", name) else MARK
 
 
 def _is_named(found: re.Match[str]) -> bool:
@@ -160,7 +183,7 @@ def _is_short(value: str) -> bool:
 
 
 def _readable(values: Iterable[str], cleaned: str) -> bool:
-    """Whether a value can be read from the text by decoding it or by leaving out what is between."""
+    """Whether a value can be read by decoding the text or by leaving out what is between."""
     canonical = _canonical(cleaned)
     bare = _bare(canonical)
     for value in values:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim
@@ -176,5 +177,5 @@ class Courier:
 
 def _surprise(error: Exception) -> Outcome:
     # What is not our own says no more than its type: its text may hold anything.
-    advice = "This is a defect of frontdesk; please report it."
-    return Outcome(Kind.TRANSIENT, "internal", type(error).__name__, advice, is_unknown=True)
+    code = "internal"
+    return Outcome(Kind.TRANSIENT, code, type(error).__name__, advice_for(code), is_unknown=True)

@@ -192,7 +192,8 @@ class Forwarder:
             self.ledger.unsendable(claim, outcome, is_try=is_try)
             return None
         except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
-            outcome = Outcome(Kind.REJECTED, "internal", type(error).__name__)
+            code = "internal"
+            outcome = Outcome(Kind.REJECTED, code, type(error).__name__, advice_for(code))
             self.ledger.unsendable(claim, outcome, is_try=is_try)
             return None
         if claim.sent_hash == digest and self._is_recent(claim):

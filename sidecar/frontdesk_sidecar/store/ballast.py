@@ -33,8 +33,8 @@ class Ballast:
 
     @property
     def whole(self) -> bool:
-        """Whether giving it up would free what was asked for."""
-        return self.allocated() == self.size
+        """Whether giving it up would free what was asked for, neither less nor more."""
+        return self.allocated() == self.size == os.stat(self.path).st_size
 
     def make(self, free: int) -> bool:
         """Make it whole if `free` bytes on the disk are twice what it lacks; whether it is whole.
@@ -42,7 +42,7 @@ class Ballast:
         One that is too large, because less is asked for now, is cut. Never raises for a disk
         that has no room after all.
         """
-        if self.whole and os.stat(self.path).st_size == self.size:
+        if self.whole:
             return True
         lacking = self.size - self.allocated()
         if free < 2 * lacking:

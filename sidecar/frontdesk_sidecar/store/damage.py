@@ -27,8 +27,12 @@ _SCHEMA: Final = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What is wrong, without personal data, and the schema's version if that much is certain."""
+    """What is wrong with the file of that inode, without personal data.
 
+    `version` is that of the schema, if it is certain.
+    """
+
+    inode: int
     reason: str
     version: int | None = None
 
@@ -37,7 +41,7 @@ def lost_its_file(path: Path) -> Damage | None:
     """Whether the file is empty and its log is not; SQLite would delete such a log."""
     log = path.with_name(path.name + "-wal")
     if path.exists() and path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
-        return Damage("the file is empty, and its log is not")
+        return Damage(path.stat().st_ino, "the file is empty, and its log is not")
     return None
 
 
@@ -46,7 +50,7 @@ def find(path: Path, connection: sqlite3.Connection, migrations: Migrations) -> 
 
     Raises StoreTooNew, and sqlite3.Error for what is no damage. Nothing is written.
     """
-    version: int | None = None
+    inode, version = os.stat(path).st_ino, None
     known = [schema(migrations[:number]) for number in range(len(migrations) + 1)]
     try:
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -54,17 +58,17 @@ def find(path: Path, connection: sqlite3.Connection, migrations: Migrations) -> 
         if version > len(migrations):
             raise StoreTooNew(version, len(migrations))
         if version < 0 or not _fits(connection, known[version], known[-1]):
-            return Damage("the schema is not that of any version")
+            return Damage(inode, "the schema is not that of any version")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         if is_damage(error):
             # Its text may quote what is in the file.
-            return Damage(getattr(error, "sqlite_errorname", "not UTF-8"))
+            return Damage(inode, getattr(error, "sqlite_errorname", "not UTF-8"))
         if code(error) == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK):
-            return Damage("its header says that it cannot be written", version)
+            return Damage(inode, "its header says that it cannot be written", version)
         raise
-    return None if verdict == "ok" else Damage(" ".join(verdict.split()), version)
+    return None if verdict == "ok" else Damage(inode, " ".join(verdict.split()), version)
 
 
 def _fits(connection: sqlite3.Connection, expected: Schema, latest: Schema) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 #: Python's form of a value: NULL, INTEGER, REAL, TEXT, BLOB.
@@ -38,22 +39,24 @@ class Pages:
         self.size = size
         self._later = {} if log is None else _frames(log, size)
         length = (os.fstat(file).st_size + size - 1) // size
-        self.count = max(length, max(self._later, default=0))
+        self._numbers = {*range(2, length + 1), *self._later} - {0, 1}
         header = self.page(1)[:100]
         kept = header[20] if header.startswith(_MAGIC) else 0
         self._usable = size - (kept if kept <= 32 else 0)
-        self._followed = bytearray(self.count + 1)
+        self._followed: set[int] = set()
 
     def page(self, number: int) -> bytes:
         """One page, from 1; shorter or empty when it is not there."""
         place = self._later.get(number)
-        if place is not None and self._log is not None:
-            return os.pread(self._log, self.size, place)
-        return os.pread(self._file, self.size, (number - 1) * self.size)
+        with suppress(OSError):  # a sector that cannot be read
+            if place is not None and self._log is not None:
+                return os.pread(self._log, self.size, place)
+            return os.pread(self._file, self.size, (number - 1) * self.size)
+        return b""
 
     def rows(self) -> Iterator[Row]:
         """The rows in all leaves of tables, but for the schema on page 1."""
-        for number in range(2, self.count + 1):
+        for number in sorted(self._numbers):
             page = self.page(number)
             if len(page) == self.size and page[0] == _TABLE_LEAF:
                 yield from self._leaf(page)
@@ -86,9 +89,9 @@ class Pages:
         left = length - local
         while left > 0:
             # A page belongs to one row: none is read twice, and no circle is walked.
-            if not 1 < following <= self.count or self._followed[following]:
+            if following not in self._numbers or following in self._followed:
                 raise ValueError("broken chain")
-            self._followed[following] = 1
+            self._followed.add(following)
             more = self.page(following)
             parts.append(_bytes(more, 4, min(left, self._usable - 4)))
             following, left = int.from_bytes(more[:4]), left - len(parts[-1])
@@ -129,9 +132,7 @@ def _frames(log: int, size: int) -> dict[int, int]:
             found |= pending
             pending.clear()
         sums = said
-    # A page number that is a lie would make the file seem endless.
-    most = max(1, os.fstat(log).st_size // step) + (1 << 24)
-    return {number: place for number, place in found.items() if number < most}
+    return found
 
 
 def _checksum(order: str, sums: tuple[int, int], data: bytes) -> tuple[int, int]:

@@ -134,12 +134,13 @@ class Rescue:
             self.commit()
 
     def _insert(self, table: Table, row: dict[str, Any]) -> bool:
+        try:
+            sound = self._sound(table.name, row)
+        except Exception:  # noqa: BLE001 (it looks at whatever there is)
+            return False
         names, marks = ", ".join(map(_quoted, row)), ", ".join("?" * len(row))
         statement = f"INSERT OR IGNORE INTO {_quoted(table.name)} ({names}) VALUES ({marks})"  # noqa: S608
-        with suppress(Exception):  # it looks at whatever there is
-            if self._sound(table.name, row):
-                return self._execute(statement, list(row.values()))
-        return False
+        return sound and self._execute(statement, list(row.values()))
 
     def _execute(self, statement: str, values: list[Any]) -> bool:
         try:

@@ -77,21 +77,25 @@ def salvage(
     made = path.with_name(path.name + _MADE)
     version = len(migrations) if damage.version is None else damage.version
     with _claimed(path) as file:
+        if os.stat(file).st_ino != damage.inode:
+            raise StoreLocked("another frontdesk has just salvaged it")
         try:
             tables = _fill(made, path, source, file, migrations[:version], sound)
-        except sqlite3.Error as error:
+        except BaseException as error:
             made.unlink(missing_ok=True)
-            if code(error) == sqlite3.SQLITE_FULL:
+            if isinstance(error, sqlite3.Error) and code(error) == sqlite3.SQLITE_FULL:
                 raise StoreFull(
                     f"the store is damaged ({damage.reason}), and the disk has no room to salvage "
                     f"it: free {path.stat().st_size / 1e6:.1f} MB beside {path}"
                 ) from error
             raise
         aside = _set_aside(path, now())
-        if source is not None:
-            source.close()  # SQLite leaves a file that was renamed, and its log, as they are
         os.replace(made, path)
         _sync(path.parent)
+        if source is not None:
+            # SQLite leaves a file that was renamed, and its log, as they are. Not before: closing
+            # lets go of our lock as well.
+            source.close()
     report = SalvageReport(damage.reason, aside, {table.name: _kept(table) for table in tables})
     _write(aside, str(report))
     return report
@@ -104,9 +108,10 @@ def resume(path: Path) -> None:
     for aside in sorted(path.parent.glob(path.name + _ASIDE + "*Z*"), reverse=True):
         if aside.name.endswith(("-wal", _REPORT)) or _beside(aside, _REPORT).exists():
             continue
-        with suppress(FileNotFoundError):
-            os.rename(_beside(aside, "-wal"), _beside(path, "-wal"))
-        os.rename(aside, path)
+        with _claimed(aside):
+            with suppress(FileNotFoundError):
+                os.rename(_beside(aside, "-wal"), _beside(path, "-wal"))
+            os.rename(aside, path)
         return
 
 

@@ -39,7 +39,7 @@ class Space:
         self._ballast = Ballast(path, ballast_bytes) if ballast_bytes else None
         self._reserve = (ballast_bytes or 0) // 2
         self._clock = clock
-        self._looked: float | None = None
+        self._looked = -LOOK_S
         self._free = 0
         self._held: str | None = None
 
@@ -62,27 +62,32 @@ class Space:
 
     def held(self, connection: sqlite3.Connection) -> str | None:
         """Why nothing new may be taken in, in words; None when it may. Raises sqlite3.Error."""
-        if self._looked is None or self._clock() - self._looked >= LOOK_S:
-            self._look()
-            self._held = self._held_by_disk()
+        self._look_now_and_then()
         return self._held or self._held_by_limit(connection)
 
     def disk_free(self) -> int:
         """Bytes that are free on the disk, as of about a second ago."""
-        if self._looked is None or self._clock() - self._looked >= LOOK_S:
-            self.look_again()
+        self._look_now_and_then()
         return self._free
 
     def look_again(self) -> None:
-        """Look at the disk now."""
+        """Look at the disk now, and make the ballast if there is room for it."""
         self._look()
+        if self._ballast and not self._ballast.whole and self._ballast.make(self._free):
+            self._look()
         self._held = self._held_by_disk()
 
+    def _look_now_and_then(self) -> None:
+        if self._clock() - self._looked >= LOOK_S:
+            self.look_again()
+
+    def disk_is_full(self) -> bool:
+        """Whether the disk has next to nothing free now."""
+        return self._look() < (min(self._reserve, _FULL) or _FULL)
+
     def give_up_ballast(self) -> int:
-        """Let the ballast go if the disk is as good as full; bytes that were freed."""
-        if self._ballast is None or self._look() >= min(self._reserve, _FULL):
-            return 0
-        freed = self._ballast.give_up()
+        """Let the ballast go; bytes that were freed."""
+        freed = self._ballast.give_up() if self._ballast else 0
         self.look_again()
         return freed
 
@@ -102,7 +107,7 @@ class Space:
     def _held_by_disk(self) -> str | None:
         if self._ballast is None:
             return None
-        if not self._ballast.make(self._free):
+        if not self._ballast.whole:
             needed = 2 * (self._ballast.size - self._ballast.allocated())
             return (
                 f"the disk of {self._directory} has {_mb(self._free)} free; deliveries go on, "

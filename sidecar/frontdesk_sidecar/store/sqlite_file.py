@@ -7,80 +7,95 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
-from collections.abc import Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from frontdesk_sidecar.store import damage, ownership, salvage
+from frontdesk_sidecar.store.damage import Migrations
 from frontdesk_sidecar.store.errors import (
     StoreError,
     StoreFailed,
     StoreFull,
-    StoreLocked,
+    StoreHeld,
     StoreTooNew,
 )
+from frontdesk_sidecar.store.rescue import Sound
+from frontdesk_sidecar.store.salvage import SalvageReport
+from frontdesk_sidecar.store.space import Space
+from frontdesk_sidecar.store.sqlite_errors import translate
 
 #: How long to wait for a process that is just closing the file.
 BUSY_S: Final = 0.25
 
+# First of all: then the WAL's index is in memory, no other process gets in, and the races between
+# several connections (https://www.sqlite.org/wal.html#walresetbug) cannot happen.
+_ALONE: Final = "PRAGMA locking_mode = EXCLUSIVE"
 _PRAGMAS: Final = (
-    # First of all: then the WAL's index is in memory, no other process gets in, and the races
-    # between several connections (https://www.sqlite.org/wal.html#walresetbug) cannot happen.
-    "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # in WAL mode NORMAL does not sync a commit
     "PRAGMA secure_delete = ON",  # what is erased is overwritten: these are people
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -4096",  # KiB
-    "PRAGMA wal_autocheckpoint = 2000",  # pages of 4 KiB
-    "PRAGMA journal_size_limit = 16777216",
     "PRAGMA trusted_schema = OFF",
 )
 _OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _INNER: Final = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
-_KINDS: Final = {
-    sqlite3.SQLITE_BUSY: StoreLocked,
-    sqlite3.SQLITE_LOCKED: StoreLocked,
-    sqlite3.SQLITE_FULL: StoreFull,
-    sqlite3.SQLITE_IOERR: StoreFailed,
-    sqlite3.SQLITE_CORRUPT: StoreFailed,
-    sqlite3.SQLITE_NOTADB: StoreFailed,
-}
-
-#: Migration n is a sequence of statements and brings the schema to version n.
-Migrations = Sequence[Sequence[str]]
 
 
 class SQLiteFile:
-    """The file and its one connection. Any thread may use it, one at a time."""
+    """The file and its one connection. Any thread may use it, one at a time.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    `report` tells of a salvage while it was opened; None when the file was whole.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, space: Space) -> None:
         self.path = path
         self.connection = connection
+        self.report: SalvageReport | None = None
+        self._space = space
         self._depth = 0
         self._failed = False
+        self._full = False
         self._identity = _identity(path)
 
     @classmethod
-    def open(cls, path: Path, migrations: Migrations) -> Self:
+    def open(
+        cls,
+        path: Path,
+        migrations: Migrations,
+        *,
+        max_bytes: int | None = None,
+        ballast_bytes: int | None = None,
+        sound: Sound = lambda _table, _row: True,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
         """Open or create the file and bring its schema up to date.
 
         A missing directory is made 0700 and the file 0600; SQLite gives the log the file's mode.
-        Raises StoreLocked, StoreTooNew, StoreFailed (damaged, or no database) or StoreError.
+        A damaged file is set aside and its rows go into a new one, those that are `sound`; see
+        `report`. On a full disk the ballast is given up. `clock` is monotonic, in seconds.
+        Raises StoreLocked, StoreTooNew, StoreFull (damaged, and no room to salvage it),
+        StoreFailed (the disk) or StoreError.
         """
-        try:
-            _make_private(path)
-            connection = sqlite3.connect(
-                path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-            )
-        except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise StoreError(f"cannot be opened: {reason}; store.path names it") from error
-        file = cls(path, connection)
+        space = Space(path, max_bytes, ballast_bytes, clock)
+        with _opening():
+            ownership.secure(path)
+            salvage.resume(path)
+            space.prepare()
+            ownership.create(path)
+            connection, report = _open_whole(path, migrations, sound, now, space)
+            file = cls(path, connection, space)
+            file.report = report
         try:
             file._configure()
             file._migrate(migrations)
+            space.look_again()
         except BaseException:
             connection.close()
             raise
@@ -88,7 +103,8 @@ class SQLiteFile:
 
     def _configure(self) -> None:
         with self.translated():
-            for pragma in _PRAGMAS:
+            (page_size,) = self.connection.execute("PRAGMA page_size").fetchone()
+            for pragma in (*_PRAGMAS, *self._space.pragmas(page_size)):
                 self.connection.execute(pragma)
             (mode,) = self.connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
@@ -143,11 +159,54 @@ class SQLiteFile:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-            kind = _KINDS.get(code & 0xFF, StoreError)  # the higher bits tell its variants apart
-            self._failed = self._failed or kind is StoreFailed
-            text = "another frontdesk has it open" if kind is StoreLocked else str(error)
-            raise kind(text) from error
+            ours = translate(error)
+            if isinstance(ours, StoreFull):
+                self._full = True
+                ours = StoreFull(self._space.why_full())
+            self._failed = self._failed or isinstance(ours, StoreFailed)
+            raise ours from error
+
+    def held(self) -> str | None:
+        """Why nothing new may be taken in, in words; None when it may. Cheap.
+
+        Makes the ballast again when there is room for it.
+        """
+        with self.translated():
+            return self._space.held(self.connection)
+
+    def refuse_intake(self) -> None:
+        """Raise StoreHeld, a StoreFull, when nothing new may be taken in."""
+        reason = self.held()
+        if reason is not None:
+            raise StoreHeld(reason)
+
+    def disk_free(self) -> int:
+        """Bytes free on the disk for users other than root, as of about a second ago."""
+        return self._space.disk_free()
+
+    def give_up_ballast(self) -> bool:
+        """After StoreFull, outside of a transaction: make room if the disk is what is full.
+
+        True when there may be room now, so that it is worth to try the transaction once more.
+        """
+        wanted, self._full = self._full, False
+        if not wanted or self._failed or not self._space.disk_is_full():
+            return False
+        freed = self._space.give_up_ballast()
+        return self._reuse_log() or freed > 0
+
+    def _reuse_log(self) -> bool:
+        """Move the log into the file, so that it is written from its beginning again.
+
+        It keeps its room on the disk: cut, it would have to get it back from a full disk.
+        """
+        try:
+            with self.translated():
+                query = "PRAGMA wal_checkpoint(PASSIVE)"
+                busy, frames, moved = self.connection.execute(query).fetchone()
+        except StoreFull:
+            return False
+        return not busy and frames == moved > 0
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included."""
@@ -156,6 +215,7 @@ class SQLiteFile:
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and empty it; not within a transaction."""
+        self._refuse_if_failed()
         with self.translated():
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
@@ -165,6 +225,8 @@ class SQLiteFile:
             with suppress(StoreError):
                 self.checkpoint()
         finally:
+            if self._failed and sys.version_info >= (3, 12):
+                self.connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
             self.connection.close()
 
 
@@ -176,13 +238,45 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _make_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Opening an existing file here and closing it again would drop the POSIX locks of a
-    # connection in this process (howtocorrupt.html, section 2.2).
+@contextmanager
+def _opening() -> Iterator[None]:
+    """What goes wrong while the file is opened as ours, with what to look at."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise StoreError(f"{path} is not a file; store.path names the file") from None
-        path.chmod(0o600)
+        yield
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    except OSError as error:
+        raise StoreError(f"cannot be opened: {error.strerror}; store.path names it") from error
+
+
+def _open_whole(
+    path: Path,
+    migrations: Migrations,
+    sound: Sound,
+    now: Callable[[], datetime],
+    space: Space,
+) -> tuple[sqlite3.Connection, SalvageReport | None]:
+    """A connection to a file without damage, and what was salvaged if there was some."""
+    report = None
+    found = damage.lost_its_file(path)
+    connection = None if found else _connect(path)
+    try:
+        if connection is not None and path.stat().st_size > 0:
+            found = damage.find(path, connection, migrations)
+        if found is not None:
+            space.prepare(path.stat().st_size)
+            report = salvage.salvage(path, connection, found, migrations, sound=sound, now=now)
+            connection = None
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection or _connect(path), report
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(_ALONE)
+    return connection
