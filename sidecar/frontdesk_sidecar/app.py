@@ -58,8 +58,6 @@ def run(settings: Settings) -> None:
             anyio.run(_Sidecar(settings, store, listener).run)
     finally:
         listener.close()
-        with contextlib.suppress(OSError):
-            settings.socket.unlink()
 
 
 @contextlib.contextmanager
@@ -163,7 +161,10 @@ class _Sidecar:
         sockets = {False: self._listener}
         if (local := listen_locally(http.socket)) is not None:
             sockets[True] = local
-        async with anyio.create_task_group() as tasks:
+        async with contextlib.AsyncExitStack() as stack:
+            if local is not None:
+                stack.callback(http.socket.unlink, missing_ok=True)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
             for trusted, listener in sockets.items():
                 app = create_app(
                     live=lookout.stuck,

@@ -114,6 +114,7 @@ client_secret_file = "{file}"
 path = "{self.store}"
 retention_s = {retention_s}
 [forward]
+rate = 2000
 retry_base_s = 0.05
 retry_cap_s = 0.2
 rest_s = 0.3
@@ -125,7 +126,12 @@ reject_base_s = 0.05
 level = "debug"
 """
         http = "" if "[http]" in settings else "[http]\nport = 0\n"
-        self.config.write_text(text + http + settings)
+        forward = settings.partition("[forward]\n")[2] if "[forward]" in settings else ""
+        for line in forward.splitlines():  # instead of the line that is there
+            name = line.partition(" ")[0]
+            text = re.sub(rf"(?m)^{name} = .*\n", "", text)
+        text = text.replace("[forward]\n", f"[forward]\n{forward}")
+        self.config.write_text(text + http + ("" if forward else settings))
 
     def start(self) -> Sidecar:
         """Start a sidecar; not waited for."""
@@ -346,18 +352,89 @@ def test_a_store_of_a_newer_version_is_left_alone(house: House) -> None:
 
 
 @pytest.mark.parametrize("damage", ["DROP TABLE segments", "DROP TABLE customers", None])
-def test_a_store_that_cannot_be_used_is_said(house: House, damage: str | None) -> None:
-    """In one line, whichever part of it is not there; no traceback."""
-    SQLiteStore.open(house.store).close()
+def test_a_damaged_store_is_set_aside(house: House, damage: str | None) -> None:
+    """The sidecar says so, keeps what can be read and what was damaged, and goes on."""
+    with SQLiteStore.open(house.store) as store:
+        store.absorb([Identify.decode(login("ann"))], {}, 1)
     if damage is None:
         house.store.write_bytes(b"this is no database " * 500)
     else:
         with closing(sqlite3.connect(house.store)) as connection:
             connection.execute(damage)
-    code, said = house.run()
-    assert code == 1
-    assert said.startswith(f"frontdesk: store {house.store}: ")
-    assert "Traceback" not in said
+    sidecar = house.start()
+    url = sidecar.ready()
+    house.write(login("bob"))
+    expected = {"bob@example.com"} | ({"ann@example.com"} if damage and "seg" in damage else set())
+    until(lambda: set(house.uids()) == expected)
+    assert list(house.store.parent.glob("frontdesk.db.damaged-*"))
+    assert "salvaged" in sidecar.said()
+    assert metric(url, "frontdesk_store_salvages_total 1.0")
+    assert sidecar.end() == 0
+
+
+# When something has to be set right
+
+
+def test_a_rotated_secret_is_seen_without_a_restart(house: House) -> None:
+    """Paused with the reason while it is wrong; at work as soon as the file has the new one."""
+    house.configure("[forward]\nprobe_s = 300\n", secret="old")
+    sidecar = house.start()
+    url = sidecar.ready()
+    house.write(login("ann"), login("bob"))
+    until(lambda: metric(url, 'frontdesk_gate_shut{reason="setup"} 1.0'))
+    assert metric(url, "frontdesk_degraded 1.0")
+    assert get(f"{url}/livez").status_code == get(f"{url}/readyz").status_code == 200
+    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+    (house.place / "client_secret").write_text("secret\n")
+    until(lambda: house.uids() == ["ann@example.com", "bob@example.com"])
+    until(lambda: metric(url, "frontdesk_degraded 0.0"))
+    said = sidecar.said()
+    assert "paused reason=setup code=token.invalid_client" in said
+    assert "sending: SAP takes customers again" in said
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 403, "body": "<html>no</html>"},
+        {"kind": "status", "status": 404, "code": "not_found", "message": "gone"},
+        {"kind": "status", "status": 400, "code": "invalid_property", "parts": True},
+    ],
+    ids=["403", "404", "mapping"],
+)
+def test_nobody_is_given_up_while_everybody_would_fare_the_same(
+    house: House, fault: dict[str, Any]
+) -> None:
+    """However often it is tried, also after a restart; it goes on alone when it was set right."""
+    house.configure("[forward]\nprobe_s = 0.05\nprobe_cap_s = 0.1\nbatch_above = 3\n")
+    house.faults(fault)
+    first = house.start()
+    first.ready()
+    names = [f"c{number}" for number in range(40)]
+    house.write(*map(login, names))
+    until(lambda: house.hits() >= 8)
+    assert first.end() == 0
+    second = house.start()
+    url = second.ready()
+    struck = house.hits()
+    until(lambda: house.hits() >= struck + 8)
+    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+    house.faults()
+    until(lambda: house.uids() == sorted(f"{name}@example.com" for name in names), 30)
+    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+
+
+def test_the_second_of_two_leaves_the_first_one_s_door_alone(house: House) -> None:
+    """It must not take the socket away from whoever has the store."""
+    first = house.start()
+    first.ready()
+    door = house.store.with_name(house.store.name + ".sock")
+    assert door.stat().st_mode & 0o777 == 0o600
+    inode = door.stat().st_ino
+    assert house.run()[0] == 1
+    assert door.stat().st_ino == inode
+    assert first.end() == 0
+    assert not door.exists()
 
 
 # Privacy

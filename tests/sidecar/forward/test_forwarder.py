@@ -777,6 +777,31 @@ async def test_a_mapping_that_is_broken_for_all_blames_nobody(store: SQLiteStore
         await bench.until_counts(clean=60)
 
 
+async def test_twelve_hours_of_refusal_cost_nobody_anything(store: SQLiteStore) -> None:
+    """A try every five minutes at most; no attempt counted, nobody dead, and then all delivered."""
+    target = always(Outcome(Kind.SETUP, "http.403"))
+    pace = replace(PACE, batch_size=100)
+    async with running(store, target, pace=pace) as bench:
+        await bench.absorb(*(f"c{number:03d}" for number in range(200)))
+        await until(lambda: bench.forwarder.gate.shut is not None)
+        await bench.until_counts(leased=0)
+        sent = len(target.payloads)
+        for minute in range(12 * 60):
+            bench.pass_time(60)
+            if minute % 10 == 0:  # somebody logs in now and then
+                await bench.absorb(f"late{minute}", at=minute)
+            await bench.until_counts(leased=0)
+        tries = len(target.payloads) - sent
+        assert 12 * 60 / 6 - 5 <= tries <= 12 * 60 / 5 + 5
+        assert (await bench.counts()).dead == 0
+        target.rest_is(DELIVERED)
+        for _ in range(10):
+            bench.pass_time(60)
+            await bench.until_counts(leased=0)
+        await bench.until_counts(clean=272, pending=0)
+    assert all(claim.attempts == 0 for claim in claim_later(store, 10**6))
+
+
 async def test_a_pause_by_hand_sends_nothing_until_it_is_over(store: SQLiteStore) -> None:
     """Not even a try."""
     target = always(DELIVERED)
