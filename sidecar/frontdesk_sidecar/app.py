@@ -61,7 +61,7 @@ def run(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
+def _store(settings: Settings) -> Iterator[SQLiteStore]:
     """The open store. Raises CannotRun when it cannot be opened, or failed on the way."""
     path, now, pace = settings.store.path, time.time_ns() // 1000, settings.pace
     longest_s = max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S)
@@ -70,6 +70,8 @@ def _store(settings: Settings) -> Iterator[Store]:
             path,
             quiet_until=now + int(pace.rest_s * SECOND),
             latest=now + int(longest_s * SECOND),
+            max_bytes=settings.store.max_bytes,
+            ballast_bytes=settings.store.ballast_bytes,
         ) as store:
             yield store
     except StoreError as error:
@@ -108,7 +110,7 @@ class _Server(uvicorn.Server):
 class _Sidecar:
     """One run of the sidecar."""
 
-    def __init__(self, settings: Settings, store: Store, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, store: SQLiteStore, listener: socket.socket) -> None:
         self._settings = settings
         self._store = store
         self._listener = listener
@@ -118,6 +120,8 @@ class _Sidecar:
 
     async def run(self) -> None:
         settings, writer, telemetry = self._settings, self._writer, self._telemetry
+        if self._store.report is not None:
+            telemetry.salvaged(str(self._store.report))
         tail = Tail(settings.journal, self._store.offsets())
         async with Commerce(settings.destination) as commerce, writer:
             forwarder = self._forwarder(commerce)

@@ -110,6 +110,11 @@ class Telemetry:
             registry=registry,
         )
         self._bytes = Gauge("frontdesk_store_bytes", "Size of the store.", registry=registry)
+        self._salvages = Counter(
+            "frontdesk_store_salvages",
+            "Damaged stores that were set aside and salvaged.",
+            registry=registry,
+        )
         self._shut = Gauge(
             "frontdesk_gate_shut",
             "1 for the reason for which nothing is sent to SAP.",
@@ -168,6 +173,11 @@ class Telemetry:
             absorbed.changed,
             seconds * 1e3,
         )
+
+    def salvaged(self, report: str) -> None:
+        """The store was damaged; `report` says in words what became of it."""
+        self._salvages.inc()
+        _log.error("store_salvaged %s", report.replace("\n", " "))
 
     def store_full(self) -> None:
         """The store takes no more; what is in the journal stays there and is tried again."""

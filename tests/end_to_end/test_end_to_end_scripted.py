@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ class Town:
         await self.writer.run(lambda store: store.absorb(messages, {}, now))
         self.forwarder.wake()
 
-    async def script(self, failures: dict[str, Sequence[str]]) -> None:
+    async def script(self, failures: Mapping[str, Sequence[str]]) -> None:
         """What the attempts for each customer meet, one after the other."""
         faults = [
             FAILURES[kind] | {"match": f"{name}@example.com", "times": 1}
@@ -130,7 +130,7 @@ async def town(place: Path, pace: Pace) -> AsyncIterator[Town]:
                 tasks.cancel_scope.cancel()
 
 
-async def judge(town: Town, scripts: dict[str, Sequence[str]]) -> None:
+async def judge(town: Town, scripts: Mapping[str, Sequence[str]]) -> None:
     """Nothing lost, nothing out of order, duplicates only for failures, nobody else in SAP."""
     dead = {one.key for one in await town.writer.run(lambda store: store.dead(Which(), 100))}
     applied = await town.applied()

@@ -187,7 +187,9 @@ def worked(recorder: Recorder, directory: Path) -> Work:
 def recover(path: Path) -> State | None:
     """What the store finds after a power loss; None when it is damaged or will not open."""
     try:
-        SQLiteStore.open(path).close()
+        with SQLiteStore.open(path) as store:
+            if store.report is not None:
+                return None  # a salvage would hide the damage
         with closing(sqlite3.connect(path)) as connection:
             return dump(connection)
     except (StoreError, sqlite3.DatabaseError):

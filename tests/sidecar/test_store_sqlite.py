@@ -196,13 +196,26 @@ def test_a_newer_file_is_refused(path: Path) -> None:
     SQLiteFile.open(path, newer).close()
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
-    """It is neither overwritten nor taken for an empty store."""
+def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
+    """It is neither overwritten nor taken for an empty store, and it is told."""
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreFailed):
-        SQLiteStore.open(path)
-    assert path.read_bytes() == b"not a database" * 100
+    with SQLiteStore.open(path) as store:
+        assert store.report is not None
+        aside = path.with_name(store.report.aside)
+    assert aside.read_bytes() == b"not a database" * 100
+
+
+def test_salvaged_rows_that_cannot_be_worked_with_are_left_behind(path: Path) -> None:
+    """SQLite has no checksums: facts that are no JSON would fail at each claim."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("ann"), login("joe")], {}, NOW)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE customers SET facts = x'7b' WHERE key LIKE 'joe%'")
+        connection.execute("DROP TABLE segments")
+    with SQLiteStore.open(path) as store:
+        assert store.report is not None
+        assert [claim.key for claim in store.claim(10, NOW, LEASE)] == ["ann@example.com"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

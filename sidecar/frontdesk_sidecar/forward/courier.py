@@ -19,7 +19,9 @@ from frontdesk_sidecar.store import Claim
 
 #: Where `$batch` does not work, it is tried again after this long.
 OFF_S: Final = 600.0
-_TOO_MANY: Final = ("odata.batch_limit_exceeded", "http.413")
+#: Codes of a whole `$batch`: too many customers; too many, or one that is too large.
+_TOO_MANY: Final = "odata.batch_limit_exceeded"
+_TOO_LARGE: Final = "http.413"
 #: Codes of a whole `$batch` that can mean that there is no `$batch` here.
 _NO_BATCH: Final = frozenset(
     (
@@ -162,17 +164,25 @@ class Courier:
             parts = [[parcel] for parcel in parcels]
         else:
             parts = [list(parcels[:half]), list(parcels[half:])]
-        if code in _TOO_MANY:
-            self._size = max(2, min(self._size, half))
+        if code == _TOO_MANY:
+            self._send_fewer_than(len(parcels))
         refused = False
         for part in parts:
             found = await self.deliver(part)
             if found is None:
                 return None
             refused |= found
-        if not refused and code not in _TOO_MANY:
+        if not refused and code == _TOO_LARGE:
+            self._send_fewer_than(len(parcels))
+        elif not refused and code != _TOO_MANY:
             self._off_until = self._clock() + OFF_S  # it was not for anybody's record
         return refused
+
+    def _send_fewer_than(self, number: int) -> None:
+        if number > 2:
+            self._size = min(self._size, -(-number // 2))
+        else:
+            self._off_until = self._clock() + OFF_S
 
 
 def _surprise(error: Exception) -> Outcome:

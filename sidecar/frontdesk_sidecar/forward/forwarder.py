@@ -24,7 +24,7 @@ from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.gate import Gate, Permit
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.forward.verdict import SECOND, briefly
 from frontdesk_sidecar.mapping import AttributeMapping, MappingError
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim, Release, Store, StoreFull
@@ -132,7 +132,7 @@ class Forwarder:
             try:
                 requests = (await self._writer.run(settle_and_claim, turn)).requests
             except StoreFull:
-                ledger.finished[:0] = finished
+                ledger.finished[:0] = map(briefly, finished)
                 ledger.wronged_since = wronged
                 self._telemetry.store_full()
                 await anyio.sleep(FULL_S)

@@ -7,6 +7,7 @@ to that one decides; of what was under way when it shut only bad news counts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -20,6 +21,8 @@ FAILURES: Final = 5
 #: The waits grow up to so many times the first one.
 _QUIET_GROWTH: Final = 12.0
 _BREAKER_GROWTH: Final = 6.0
+#: No time that is remembered is longer.
+_MOST_S: Final = 1e10
 
 
 class Why(StrEnum):
@@ -66,6 +69,7 @@ class Gate:
         self._guard = RejectionGuard()
         self._failures = 0
         self._trying = False
+        self._quiet_until = -math.inf  # the end of SAP's cool-down, whatever else shuts the gate
         self.shut: Shut | None = None
         self.by_hand = False
         #: customers that SAP took
@@ -95,7 +99,8 @@ class Gate:
     def try_now(self, now: float) -> None:
         """Something was set right, perhaps: do not wait for the next try."""
         if self.shut is not None and self.shut.why in (Why.SETUP, Why.REJECTIONS):
-            self.shut = replace(self.shut, next_at=min(now, self.shut.next_at))
+            next_at = min(self.shut.next_at, max(now, self._quiet_until))
+            self.shut = replace(self.shut, next_at=next_at)
 
     def reopen(self) -> None:
         """Send everything again."""
@@ -110,16 +115,16 @@ class Gate:
         if outcome.kind is Kind.DELIVERED:
             self.taken += 1
             self._guard.taken(key)
+        elif outcome.kind is Kind.THROTTLED:
+            # Every request starts the cool-down anew, also one that was under way.
+            quiet_s = max(self._pace.quiet_s, outcome.retry_after_s or 0.0)
+            self._quiet_until = max(self._quiet_until, now + quiet_s)
         if self.shut is None:
             self._heed_open(outcome, key, now)
         elif is_try:
             self._heed_try(self.shut, outcome, key, now)
-        elif outcome.kind is Kind.THROTTLED:
-            # Every request starts the cool-down anew, also one that was under way.
-            quiet = self._shut_for(Why.THROTTLED, outcome, now)
-            self.shut = replace(self.shut, next_at=max(self.shut.next_at, quiet.next_at))
-        elif outcome.kind is Kind.SETUP and self.shut.why in (Why.FAILING, Why.THROTTLED):
-            self.shut = self._shut_for(Why.SETUP, outcome, now)
+        else:
+            self._heed_late(self.shut, outcome, key, now)
 
     def _heed_open(self, outcome: Outcome, key: str, now: float) -> None:
         if outcome.kind is Kind.TRANSIENT:
@@ -134,6 +139,14 @@ class Gate:
             self.shut = self._shut_for(Why.THROTTLED, outcome, now)
         elif outcome.kind is Kind.SETUP:
             self.shut = self._shut_for(Why.SETUP, outcome, now)
+
+    def _heed_late(self, shut: Shut, outcome: Outcome, key: str, now: float) -> None:
+        if outcome.kind is Kind.REJECTED and shut.why is not Why.REJECTIONS:
+            if self._guard.refused(key):
+                shut = self._shut_for(Why.REJECTIONS, outcome, now)
+        elif outcome.kind is Kind.SETUP and shut.why in (Why.FAILING, Why.THROTTLED):
+            shut = self._shut_for(Why.SETUP, outcome, now)
+        self.shut = replace(shut, next_at=max(shut.next_at, self._quiet_until))
 
     def _heed_try(self, shut: Shut, outcome: Outcome, key: str, now: float) -> None:
         why = _after_try(shut.why, outcome.kind)
@@ -184,17 +197,21 @@ class Gate:
         """Shut as `document` says, written `passed_s` ago, and try at once.
 
         A restart may have brought what was missing. Only a cool-down is waited for. What cannot be
-        read counts for nothing.
+        meant counts for nothing.
         """
+        passed_s = max(0.0, passed_s)
         try:
             why = Why(document["why"])
             wait_s = float(document["wait_s"])
-            since = now - float(document["age_s"]) - max(0.0, passed_s)
+            age_s = float(document["age_s"]) + passed_s
             said = (str(document["code"]), str(document["text"]), str(document["advice"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return
-        next_at = now + (self._pace.quiet_s if why is Why.THROTTLED else 0.0)
-        self.shut = Shut(why, since, next_at, wait_s, *said)
+        if why not in _KINDS or not (0 < wait_s <= _MOST_S and 0 <= age_s <= _MOST_S):
+            return
+        if why is Why.THROTTLED:
+            self._quiet_until = now + max(self._pace.quiet_s, wait_s - passed_s)
+        self.shut = Shut(why, now - age_s, max(now, self._quiet_until), wait_s, *said)
 
 
 _KINDS: Final = {

@@ -13,6 +13,8 @@ DOUBLING_S: Final = 5.0
 #: From half of the limit to all of it.
 RECOVERY_S: Final = 300.0
 _FLOOR: Final = 0.05
+#: So much of a token is as good as one: sums of floats fall short by less.
+_WHOLE: Final = 1.0 - 1e-9
 
 
 class Rate:
@@ -37,7 +39,10 @@ class Rate:
     def wait_s(self, now: float) -> float:
         """Seconds until a request may be sent; 0 when it may be sent now."""
         self._advance(now)
-        return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / self._current
+        if self._tokens >= _WHOLE:
+            return 0.0
+        wait_s = (1.0 - self._tokens) / self._current
+        return wait_s + 2 * math.ulp(now + wait_s)  # what the clock's sum may lose
 
     def take(self, now: float) -> None:
         """A request is sent."""
@@ -46,11 +51,11 @@ class Rate:
 
     def restart(self, at: float, *, throttled: bool) -> None:
         """Begin slowly at the time `at`; from then on half as fast as it was when `throttled`."""
+        self._advance(at)
         if throttled:
             self._target = max(self.limit * _FLOOR, self._current / 2)
         self._current = self.limit * _FLOOR
-        self._tokens = 1.0
-        self._at = max(at, self._at)
+        self._tokens = min(1.0, self._tokens)
 
     def _advance(self, now: float) -> None:
         passed = now - self._at

@@ -22,7 +22,7 @@ _REMEMBERED: Final = 10_000
 class Culprits:
     """Which customers fail while others are taken: then it is theirs, not the destination's.
 
-    Remembers at how many deliveries each customer failed last; the earliest are forgotten.
+    Remembers from how many deliveries on each customer fails; the earliest are forgotten.
     """
 
     def __init__(self) -> None:
@@ -30,12 +30,14 @@ class Culprits:
 
     def failed(self, key: str, taken: int) -> bool:
         """This customer failed when `taken` had been delivered; True when it failed before, and
-        at least `OTHERS` were taken since."""
-        before = self._failed_at.pop(key, None)
-        self._failed_at[key] = taken
+        at least `OTHERS` were taken since, or since this was said of it."""
+        before = self._failed_at.pop(key, taken)
+        is_culprit = taken - before >= OTHERS
+        # However often it fails meanwhile, others may come slowly.
+        self._failed_at[key] = taken if is_culprit else before
         if len(self._failed_at) > _REMEMBERED:
             self._failed_at.popitem(last=False)
-        return before is not None and taken - before >= OTHERS
+        return is_culprit
 
     def succeeded(self, key: str) -> None:
         """This customer was taken."""
@@ -98,5 +100,12 @@ def _is_last(claim: Claim, outcome: Outcome, tries: int, pace: Pace) -> bool:
         if outcome.code == "mapping":
             return True  # decided here, from the traits alone: it would come out the same
         is_same = claim.attempts == 0 or claim.code == outcome.code
-        return tries >= pace.reject_tries and is_same
+        return tries >= (pace.reject_tries if is_same else max(pace.reject_tries, pace.retry_tries))
     return tries >= pace.retry_tries
+
+
+def briefly(settlement: Settlement) -> Settlement:
+    """The same for a store that has hardly any room: without the text and the history of it."""
+    if isinstance(settlement, Retry):
+        return replace(settlement, text="", message_id="")
+    return settlement

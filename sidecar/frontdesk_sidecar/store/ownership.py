@@ -18,7 +18,7 @@ from frontdesk_sidecar.store.errors import StoreError
 
 PRIVATE: Final = 0o600
 #: What SQLite and we keep beside the file, under its name with this added.
-BESIDE: Final = ("-wal", "-journal", ".ballast")
+BESIDE: Final = ("-wal", "-journal", ".ballast", ".suspect")
 
 
 @dataclass(frozen=True, slots=True)

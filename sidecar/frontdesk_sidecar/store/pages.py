@@ -41,7 +41,7 @@ class Pages:
         length = (os.fstat(file).st_size + size - 1) // size
         self._numbers = {*range(2, length + 1), *self._later} - {0, 1}
         header = self.page(1)[:100]
-        kept = header[20] if header.startswith(_MAGIC) else 0
+        kept = header[20] if header.startswith(_MAGIC) and len(header) == 100 else 0
         self._usable = size - (kept if kept <= 32 else 0)
         self._followed: set[int] = set()
 

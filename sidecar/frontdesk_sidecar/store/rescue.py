@@ -192,7 +192,7 @@ def _fits(table: Table, values: list[Any] | None) -> bool:
 
 def _until_error(source: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
     """The rows up to where the file cannot be read."""
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):
         yield from source.execute(query)
 
 

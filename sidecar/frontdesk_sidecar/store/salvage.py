@@ -83,6 +83,7 @@ def salvage(
             tables = _fill(made, path, source, file, migrations[:version], sound)
         except BaseException as error:
             made.unlink(missing_ok=True)
+            _close_untouched(path, source, now())
             if isinstance(error, sqlite3.Error) and code(error) == sqlite3.SQLITE_FULL:
                 raise StoreFull(
                     f"the store is damaged ({damage.reason}), and the disk has no room to salvage "
@@ -169,6 +170,15 @@ def _scan(rescue: Rescue, path: Path, file: int) -> None:
     finally:
         if log is not None:
             os.close(log)
+
+
+def _close_untouched(path: Path, source: sqlite3.Connection | None, moment: datetime) -> None:
+    """Close it while its file has another name: SQLite would move its log into it."""
+    if source is not None:
+        with suppress(OSError):
+            _set_aside(path, moment)
+        source.close()
+        resume(path)
 
 
 def _set_aside(path: Path, moment: datetime) -> Path:

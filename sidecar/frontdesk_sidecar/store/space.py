@@ -51,11 +51,11 @@ class Space:
 
     def pragmas(self, page_size: int) -> tuple[str, ...]:
         """Statements that keep the file and its log within their limits."""
-        pages, keep = 2000, 1 << 24
+        limits = []
         if self._ballast:
-            pages = max(16, min(pages, self._ballast.size // 4 // page_size))
-            keep = min(keep, 2 * pages * page_size)
-        limits = [f"PRAGMA wal_autocheckpoint = {pages}", f"PRAGMA journal_size_limit = {keep}"]
+            pages = max(16, min(1000, self._ballast.size // 4 // page_size))
+            limits.append(f"PRAGMA wal_autocheckpoint = {pages}")
+            limits.append(f"PRAGMA journal_size_limit = {2 * pages * page_size}")
         if self._max_bytes is not None:
             limits.append(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_size)}")
         return tuple(limits)

@@ -16,6 +16,8 @@ from frontdesk_sidecar import customer
 from frontdesk_sidecar.customer import Customer, Facts
 from frontdesk_sidecar.store import Store
 from frontdesk_sidecar.store import sqlite_sql as sql
+from frontdesk_sidecar.store.errors import StoreFull
+from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
 from frontdesk_sidecar.store.types import (
     Absorbed,
@@ -58,23 +60,35 @@ class SQLiteStore(Store):
         *,
         quiet_until: int = 0,
         latest: int | None = None,
+        max_bytes: int | None = None,
+        ballast_bytes: int | None = None,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> Self:
         """Open or create the file, bring its schema up to date and end the leases found in it.
 
         Customers that were leased are due at `quiet_until`, none is due later than `latest`.
 
-        A missing directory is made 0700 and the file 0600. `token` makes lease tokens, each a new
-        one. Raises StoreLocked, StoreTooNew, StoreFailed or another StoreError.
+        A missing directory is made 0700 and the file 0600. A damaged file is set aside and
+        salvaged, see `report`. Above nine tenths of `max_bytes` no messages are taken in;
+        `ballast_bytes` are kept on the disk for the time when it is full. `token` makes lease
+        tokens, each a new one. Raises StoreLocked, StoreTooNew, StoreFailed or another StoreError.
         """
-        file = SQLiteFile.open(path, sql.MIGRATIONS)
+        file = SQLiteFile.open(
+            path,
+            sql.MIGRATIONS,
+            max_bytes=max_bytes,
+            ballast_bytes=ballast_bytes,
+            sound=_is_sound,
+        )
         try:
             file.connection.create_function("forgotten", 1, _forgotten, deterministic=True)
             file.connection.create_function("remembered", 2, _remembered, deterministic=True)
-            with file.transaction():
-                file.connection.execute(sql.END_LEASES, (quiet_until,))
-                if latest is not None:
-                    file.connection.execute(sql.BRING_FORWARD, (latest, latest))
+            try:
+                _begin(file, quiet_until, latest)
+            except StoreFull:
+                if not file.give_up_ballast():
+                    raise
+                _begin(file, quiet_until, latest)
         except BaseException:
             file.close()
             raise
@@ -94,6 +108,7 @@ class SQLiteStore(Store):
         self, messages: Sequence[Identify], offsets: Mapping[str, int], now: int
     ) -> Absorbed:
         """See `Store.absorb`."""
+        self._file.refuse_intake()
         gathered, anonymous = customer.gather(messages, latest=now)
         with self.transaction():
             changed = self._merge(gathered, now)
@@ -219,6 +234,19 @@ class SQLiteStore(Store):
             else:
                 self._connection.execute(sql.REMEMBER, (name, orjson.dumps(value)))
 
+    @property
+    def report(self) -> SalvageReport | None:
+        """What was salvaged while it was opened; None when the file was whole."""
+        return self._file.report
+
+    def relieve(self) -> bool:
+        """See `Store.relieve`."""
+        return self._file.give_up_ballast()
+
+    def held(self) -> str | None:
+        """See `Store.held`."""
+        return self._file.held()
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and empty it; not within a transaction."""
         self._file.checkpoint()
@@ -226,6 +254,23 @@ class SQLiteStore(Store):
     def close(self) -> None:
         """See `Store.close`."""
         self._file.close()
+
+
+def _begin(file: SQLiteFile, quiet_until: int, latest: int | None) -> None:
+    with file.transaction():
+        file.connection.execute(sql.END_LEASES, (quiet_until,))
+        if latest is not None:
+            file.connection.execute(sql.BRING_FORWARD, (latest, latest))
+
+
+def _is_sound(table: str, row: Mapping[str, Any]) -> bool:
+    """Whether a salvaged row can be worked with; SQLite itself has no checksums."""
+    if table == "customers":
+        Customer.of(row["key"], customer.decode(row["facts"]))
+        [Attempt(*one) for one in orjson.loads(row["history"] or b"[]")]
+    elif table == "notes":
+        orjson.loads(row["value"])
+    return True
 
 
 def _claim(row: tuple[Any, ...], token: str, until: int) -> Claim:
@@ -251,7 +296,8 @@ def _parameters(settlement: Settlement, now: int) -> dict[str, Any]:
             sent = {"sent_hash": sent_hash, "sent_at": now if sent_at is None else sent_at}
             return fence | sent | {"revision": claim.revision, "now": now}
         case Retry(_, due_at, code, text, message_id, counted):
-            attempt = orjson.dumps([now, code, text, message_id])
+            # Without either it is told in as few bytes as can be: there is hardly any room left.
+            attempt = orjson.dumps([now, code, text, message_id]) if text or message_id else None
             said = {"code": code, "text": text, "attempt": attempt}
             return fence | said | {"due_at": due_at, "counted": counted}
         case Dead(_, code, text, message_id):
@@ -291,6 +337,8 @@ def _forgotten(facts: bytes) -> bytes:
     return customer.encode(customer.forgotten(customer.decode(facts)))
 
 
-def _remembered(history: bytes | None, attempt: bytes) -> bytes:
+def _remembered(history: bytes | None, attempt: bytes | None) -> bytes | None:
+    if attempt is None:
+        return history
     tried = [*orjson.loads(history or b"[]"), orjson.loads(attempt)]
     return orjson.dumps(tried[-HISTORY:])

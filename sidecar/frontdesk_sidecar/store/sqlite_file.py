@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from frontdesk_sidecar.store import damage, ownership, salvage
+from frontdesk_sidecar.store import damage
 from frontdesk_sidecar.store.damage import Migrations
 from frontdesk_sidecar.store.errors import (
     StoreError,
@@ -24,23 +24,20 @@ from frontdesk_sidecar.store.errors import (
     StoreHeld,
     StoreTooNew,
 )
+from frontdesk_sidecar.store.opening import open_whole
 from frontdesk_sidecar.store.rescue import Sound
 from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.space import Space
-from frontdesk_sidecar.store.sqlite_errors import translate
+from frontdesk_sidecar.store.sqlite_errors import is_damage, translate
 
-#: How long to wait for a process that is just closing the file.
-BUSY_S: Final = 0.25
-
-# First of all: then the WAL's index is in memory, no other process gets in, and the races between
-# several connections (https://www.sqlite.org/wal.html#walresetbug) cannot happen.
-_ALONE: Final = "PRAGMA locking_mode = EXCLUSIVE"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # in WAL mode NORMAL does not sync a commit
     "PRAGMA secure_delete = ON",  # what is erased is overwritten: these are people
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -4096",  # KiB
+    "PRAGMA wal_autocheckpoint = 2000",  # pages of 4 KiB
+    "PRAGMA journal_size_limit = 16777216",
     "PRAGMA trusted_schema = OFF",
 )
 _OUTER: Final = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
@@ -84,14 +81,9 @@ class SQLiteFile:
         StoreFailed (the disk) or StoreError.
         """
         space = Space(path, max_bytes, ballast_bytes, clock)
-        with _opening():
-            ownership.secure(path)
-            salvage.resume(path)
-            space.prepare()
-            ownership.create(path)
-            connection, report = _open_whole(path, migrations, sound, now, space)
-            file = cls(path, connection, space)
-            file.report = report
+        connection, report = open_whole(path, migrations, sound, now, space)
+        file = cls(path, connection, space)
+        file.report = report
         try:
             file._configure()
             file._migrate(migrations)
@@ -163,6 +155,8 @@ class SQLiteFile:
             if isinstance(ours, StoreFull):
                 self._full = True
                 ours = StoreFull(self._space.why_full())
+            if isinstance(ours, StoreFailed) and is_damage(error):
+                damage.suspect(self.path)
             self._failed = self._failed or isinstance(ours, StoreFailed)
             raise ours from error
 
@@ -236,47 +230,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-@contextmanager
-def _opening() -> Iterator[None]:
-    """What goes wrong while the file is opened as ours, with what to look at."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise translate(error) from error
-    except OSError as error:
-        raise StoreError(f"cannot be opened: {error.strerror}; store.path names it") from error
-
-
-def _open_whole(
-    path: Path,
-    migrations: Migrations,
-    sound: Sound,
-    now: Callable[[], datetime],
-    space: Space,
-) -> tuple[sqlite3.Connection, SalvageReport | None]:
-    """A connection to a file without damage, and what was salvaged if there was some."""
-    report = None
-    found = damage.lost_its_file(path)
-    connection = None if found else _connect(path)
-    try:
-        if connection is not None and path.stat().st_size > 0:
-            found = damage.find(path, connection, migrations)
-        if found is not None:
-            space.prepare(path.stat().st_size)
-            report = salvage.salvage(path, connection, found, migrations, sound=sound, now=now)
-            connection = None
-    except BaseException:
-        if connection is not None:
-            connection.close()
-        raise
-    return connection or _connect(path), report
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    connection.execute(_ALONE)
-    return connection

@@ -18,6 +18,7 @@ from anyio import CancelScope, CapacityLimiter, Event, from_thread, to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from frontdesk_sidecar.store import Store, StoreError, StoreFailed, StoreFull
+from frontdesk_sidecar.store.errors import StoreHeld
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -151,7 +152,11 @@ class Writer(Generic[S]):
         """Commit; what found no room is tried once more when the store could make some."""
         if group:
             self._commit(group)
-        wanting = [piece for piece in group if isinstance(piece.error, StoreFull)]
+        wanting = [
+            piece
+            for piece in group
+            if isinstance(piece.error, StoreFull) and not isinstance(piece.error, StoreHeld)
+        ]
         if wanting and self._store.relieve():
             for piece in wanting:
                 piece.error = None
