@@ -22,6 +22,7 @@ from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
+from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.intake import Intake
 from frontdesk_sidecar.live import Live
@@ -64,7 +65,7 @@ def run(settings: Settings) -> None:
 def _store(settings: Settings) -> Iterator[SQLiteStore]:
     """The open store. Raises CannotRun when it cannot be opened, or failed on the way."""
     path, now, pace = settings.store.path, time.time_ns() // 1000, settings.pace
-    longest_s = max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S)
+    longest_s = _longest_s(pace)
     try:
         with SQLiteStore.open(
             path,
@@ -82,6 +83,12 @@ def _store(settings: Settings) -> Iterator[SQLiteStore]:
             raise
         # Started anew, the sidecar reads the journal from where the store last committed.
         raise CannotRun(f"store {path}: {failure}") from group
+
+
+def _longest_s(pace: Pace) -> float:
+    """No customer is ever due later than after so many seconds."""
+    refused_s = pace.reject_base_s * 2.0 ** min(pace.reject_tries, 10)
+    return max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S, refused_s)
 
 
 def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | None:
@@ -130,6 +137,7 @@ class _Sidecar:
                 forwarder,
                 secret_file=settings.secret_file,
                 stuck_s=settings.stuck_s,
+                longest_s=_longest_s(settings.pace),
             )
             live = Live(settings, writer, forwarder, tail, telemetry, lookout.stuck)
             await live.restore()

@@ -8,7 +8,7 @@ Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -65,15 +65,18 @@ def microseconds(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def merge(one: Facts, other: Facts) -> Facts:
+def merge(one: Facts, other: Facts, latest: int | None = None) -> Facts:
     """Both together: of each fact the newer one, and at equal times the greater canonical JSON.
 
-    Commutative, associative and idempotent. The arguments stay as they are.
+    Commutative, associative and idempotent. With `latest`, `one` is what is known and `other` what
+    comes in at that time: a known fact of a later time was written before the clock was set back,
+    and gives way, or else everything would lose to it until then. The arguments stay as they are.
     """
     merged = one.copy()
     for name, fact in other.items():
         known = merged.get(name)
-        if known is None or _supersedes(fact, known):
+        is_ahead = known is not None and latest is not None and known[1] > latest
+        if known is None or is_ahead or _supersedes(fact, known):
             merged[name] = fact
     return merged
 
@@ -105,19 +108,37 @@ def from_message(message: Identify, latest: int | None = None) -> Facts:
     return {name: fact for name, fact in facts.items() if _has_json({name: fact})}
 
 
-def gather(messages: Iterable[Identify], latest: int | None = None) -> tuple[dict[str, Facts], int]:
-    """The facts of many messages by customer key, and how many messages were anonymous."""
+def gather(messages: Sequence[Identify], latest: int | None = None) -> tuple[dict[str, Facts], int]:
+    """The facts of many messages by customer key, and how many messages were anonymous.
+
+    Messages of later times than `latest` are taken for that time, each customer's in their order.
+    """
     gathered: dict[str, Facts] = {}
     anonymous = 0
-    for message in messages:
+    ends = {} if latest is None else _held_back(messages, latest)
+    for number, message in enumerate(messages):
         key = message.key
         if key is None:
             anonymous += 1
             continue
-        facts = from_message(message, latest)
+        facts = from_message(message, ends.get(number))
         known = gathered.get(key)
         gathered[key] = facts if known is None else merge(known, facts)
     return gathered, anonymous
+
+
+def _held_back(messages: Sequence[Identify], latest: int) -> dict[int, int]:
+    """The times of messages that are ahead, by place: a customer's last one is at `latest`."""
+    ahead: dict[str | None, list[tuple[int, int]]] = {}
+    for number, message in enumerate(messages):
+        time = microseconds(message.timestamp)
+        if time > latest:
+            ahead.setdefault(message.key, []).append((time, number))
+    return {
+        number: latest - place
+        for entries in ahead.values()
+        for place, (_, number) in enumerate(sorted(entries, reverse=True))
+    }
 
 
 def forgotten(facts: Facts) -> Facts:

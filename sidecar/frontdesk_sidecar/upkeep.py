@@ -24,6 +24,8 @@ TIDY_ROWS: Final = 500
 LOOK_S: Final = 1.0
 #: Whoever was not looked at for so long was stopped, or the machine slept: it begins anew.
 _GAP_S: Final = 10.0
+#: A clock that was set back by more than this, in microseconds; adjusting takes smaller steps.
+_STEP_US: Final = 2_000_000
 
 
 class Tidying:
@@ -68,7 +70,10 @@ class Tidying:
 
 
 class Lookout:
-    """Looks once a second whether there is progress, and whether the secret was changed."""
+    """Looks once a second whether there is progress, and whether secret or clock were changed.
+
+    `longest_s`: nobody ever waits for longer. `wall`: microseconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -77,10 +82,15 @@ class Lookout:
         *,
         secret_file: Path | None,
         stuck_s: float,
+        longest_s: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._writer = writer
         self._forwarder = forwarder
+        self._longest_s = longest_s
+        self._wall = wall
+        self._ahead_us = wall() - int(clock() * 1e6)
         self._secret_file = secret_file
         self._stuck_s = stuck_s
         self._clock = clock
@@ -115,15 +125,25 @@ class Lookout:
         is_open = self._forwarder.gate.is_open
         self._open_since = (self._open_since or now) if is_open else None
         self._watch_secret(now)
+        await self._watch_clock(now)
         self._asked_at = now
         try:
-            is_due = await self._writer.run(Store.is_due, time.time_ns() // 1000)
+            is_due = await self._writer.run(Store.is_due, self._wall())
         except StoreFull:
             is_due = False
         self._asked_at = None
         self._looked_at = now = self._clock()
         is_due |= self._forwarder.is_busy
         self._due_since = (self._due_since or now) if is_due else None
+
+    async def _watch_clock(self, now: float) -> None:
+        """Where the clock was set back, nobody waits until it is there again."""
+        wall_us = self._wall()
+        ahead_us = wall_us - int(now * 1e6)
+        set_back_us, self._ahead_us = self._ahead_us - ahead_us, ahead_us
+        if set_back_us > _STEP_US:
+            await self._writer.run(Store.bring_forward, wall_us + int(self._longest_s * 1e6))
+            self._forwarder.wake()
 
     def _watch_secret(self, now: float) -> None:
         """A changed secret may be what was missing: do not wait for the next try."""

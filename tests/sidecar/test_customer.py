@@ -202,3 +202,21 @@ def test_a_customer_shows_no_value() -> None:
     assert "j•••@e•••.com" in shown
     for secret in (KEY, "jane", "4930", "Doe", "user-1"):
         assert secret not in shown
+
+
+def test_a_clock_that_was_set_back_does_not_make_the_past_win() -> None:
+    """What is known of a time to come was written before; it gives way to whatever comes in."""
+    known = customer.from_message(said(3600, firstName="Old", phone="1"))
+    fresh = customer.from_message(said(1, firstName="New"))
+    merged = merge(known, fresh, latest=START_US + 2_000_000)
+    assert merged["firstName"][0] == "New"
+    assert merged["phone"] == known["phone"]
+    assert merge(known, fresh)["firstName"][0] == "Old"
+
+
+def test_messages_that_are_ahead_keep_their_order() -> None:
+    """All are taken for now, but the last one of a customer is still the last one."""
+    later, sooner = said(7200, firstName="Aa"), said(3600, firstName="Zz")
+    for messages in ([later, sooner], [sooner, later]):
+        [facts] = customer.gather(messages, latest=START_US)[0].values()
+        assert facts["firstName"] == ["Aa", START_US]

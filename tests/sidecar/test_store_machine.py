@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -110,16 +110,16 @@ class Model:
     def absorb(self, messages: list[Identify], now: int) -> int:
         """Message by message, counting the customers that changed."""
         changed = set()
-        for message in messages:
+        for message in in_time(messages, now):
             key = message.key
             assert key is not None
-            facts = customer.from_message(message, now)
+            facts = customer.from_message(message)
             row = self.rows.get(key)
             if row is None:
                 self.rows[key] = Row(facts, due_at=now, since=now, changed_at=now)
                 changed.add(key)
                 continue
-            merged = customer.merge(row.facts, facts)
+            merged = customer.merge(row.facts, facts, now)
             if customer.encode(merged) == customer.encode(row.facts):
                 continue
             revision = row.revision
@@ -144,6 +144,22 @@ class Model:
         return [key for _, key in sorted(rows)]
 
 
+def in_time(messages: list[Identify], now: int) -> list[Identify]:
+    """None is later than now; of each customer the latest is at that time, the next before it."""
+    found = list(messages)
+    for name in {message.user_id for message in messages}:
+        ahead = [
+            (message.timestamp, place)
+            for place, message in enumerate(messages)
+            if message.user_id == name and customer.microseconds(message.timestamp) > now
+        ]
+        for before, (_, place) in enumerate(sorted(ahead, reverse=True)):
+            found[place] = replace(messages[place], timestamp=EPOCH + now * TICK - before * TICK)
+    return found
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 names = st.sampled_from(["ann", "joe"])
 values = st.sampled_from([None, "1", "2"])
 #: Who, how long after now, phone, title.
@@ -183,6 +199,19 @@ class StoreMachine(RuleBasedStateMachine):
         if hasattr(self, "store"):
             self.store.close()
             shutil.rmtree(self.directory)
+
+    @rule(step=st.sampled_from([1, 5, LEASE]))
+    def set_the_clock_back(self, step: int) -> None:
+        self.now -= step
+
+    @rule(age=steps)
+    def bring_forward(self, age: int) -> None:
+        latest = self.now + age
+        rows = self.model.rows.values()
+        late = [row for row in rows if row.state == "pending" and (row.due_at or 0) > latest]
+        assert self.store.bring_forward(latest) == len(late)
+        for row in late:
+            row.due_at = latest
 
     @rule(step=steps)
     def wait(self, step: int) -> None:
@@ -330,7 +359,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert getattr(counts, state) == states.count(state)
         assert counts.due == len(self.model.due(self.now))
         since = [row.since for row in rows if row.since is not None]
-        assert counts.oldest_us == (self.now - min(since) if since else None)
+        assert counts.oldest_us == (max(0, self.now - min(since)) if since else None)
         assert self.store.offsets() == self.model.offsets
         letters = self.store.dead(Which(), 9)
         dead = {(one.key, one.code, one.attempts, one.died_at) for one in letters}

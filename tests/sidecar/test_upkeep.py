@@ -20,7 +20,7 @@ from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.settings import Keeping
-from frontdesk_sidecar.store import Dead, Delivered, Store, Which
+from frontdesk_sidecar.store import Dead, Delivered, Retry, Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
@@ -221,3 +221,32 @@ async def test_a_changed_secret_is_tried_at_once(tmp_path: Path, how: str) -> No
             secret.write_text("another")
         await lookout.look()
         assert gate.shut.next_at <= here.clock_s
+
+
+async def test_a_clock_that_was_set_back_makes_nobody_wait(tmp_path: Path) -> None:
+    """Until it is there again; a clock that is adjusted a little changes nothing."""
+    async with place(tmp_path) as here:
+        wall = now_us() + SECOND
+        clock = lambda: here.clock_s  # noqa: E731 - short
+        lookout = Lookout(
+            here.writer,
+            here.forwarder,
+            secret_file=None,
+            stuck_s=60,
+            longest_s=300,
+            clock=clock,
+            wall=lambda: wall,
+        )
+        await here.absorb("ann")
+
+        def fail(store: Store) -> None:
+            [claim] = store.claim(1, wall, SECOND)
+            store.settle([Retry(claim, wall + 200 * SECOND, "http.503", "")], wall)
+
+        await here.writer.run(fail)
+        wall -= SECOND
+        await lookout.look()
+        assert not await here.writer.run(Store.is_due, wall + 200 * SECOND)
+        wall -= 3600 * SECOND
+        await lookout.look()
+        assert await here.writer.run(Store.is_due, wall + 300 * SECOND)

@@ -102,6 +102,10 @@ class Store(Protocol):
         """Whether there is a customer that could be claimed; quick, however many there are."""
         raise NotImplementedError
 
+    def bring_forward(self, latest: int) -> int:
+        """Let nobody be due later than at `latest`: the clock was set back; how many were."""
+        raise NotImplementedError
+
     def settle(self, settlements: Sequence[Settlement], now: int) -> Settled:
         """Record what became of claims. A claim whose lease went to somebody else has no effect."""
         raise NotImplementedError

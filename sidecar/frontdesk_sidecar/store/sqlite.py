@@ -124,7 +124,8 @@ class SQLiteStore(Store):
         for row_id, key, stored in self._connection.execute(
             sql.FIND, (orjson.dumps(list(gathered)).decode(),)
         ):
-            merged = customer.encode(customer.merge(customer.decode(stored), fresh.pop(key)))
+            known = customer.decode(stored)
+            merged = customer.encode(customer.merge(known, fresh.pop(key), latest=now))
             if merged != stored:
                 changes.append({"id": row_id, "facts": merged, "now": now})
         self._connection.executemany(sql.CHANGE, changes)
@@ -157,6 +158,11 @@ class SQLiteStore(Store):
         with self.transaction():
             (found,) = self._connection.execute(sql.IS_DUE, (now, now)).fetchone()
         return bool(found)
+
+    def bring_forward(self, latest: int) -> int:
+        """See `Store.bring_forward`."""
+        with self.transaction():
+            return self._connection.execute(sql.BRING_FORWARD, (latest, latest)).rowcount
 
     def settle(self, settlements: Sequence[Settlement], now: int) -> Settled:
         """See `Store.settle`."""
