@@ -71,6 +71,8 @@ class Segments:
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
+                if self._size:
+                    self._let_go()  # to be removed, which makes room; or it is this file's fault
                 return self._fail(error)
             self._room -= written
             self._size += written
@@ -96,9 +98,11 @@ class Segments:
             os.close(fd)
 
     def _let_go(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
+        fd = self._fd
         self._fd, self._room, self._size = -1, 0, 0
+        if fd >= 0:
+            with contextlib.suppress(OSError):  # closed by somebody already, or a failing disk
+                os.close(fd)
 
     def _review(self, length: int) -> str | None:
         """Look at the directory; None when `length` bytes may be written now."""
@@ -122,7 +126,8 @@ class Segments:
         self._room = min(room, max(SEGMENT_BYTES - self._size, length), _STRIDE_BYTES)
         self._reason, self._retry_s = "", 0.0
         if room < length:
-            self._room, self._reason = 0, "journal_full"
+            self._let_go()  # what is held cannot be removed, and may be all that is there
+            self._reason = "journal_full"
             return self._reason
         return None
 

@@ -32,7 +32,7 @@ from frontdesk_sidecar.store import Store, StoreError
 from frontdesk_sidecar.store.keyfile import read_or_make_key
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import Tail
+from frontdesk_sidecar.tail import JournalInUse, Tail
 from frontdesk_sidecar.telemetry import Telemetry
 from frontdesk_sidecar.upkeep import Lookout, Tidying
 
@@ -130,6 +130,10 @@ class _Sidecar:
         if self._store.report is not None:
             telemetry.salvaged(str(self._store.report))
         tail = Tail(settings.journal, self._store.offsets())
+        try:
+            tail.claim()
+        except JournalInUse as error:
+            raise CannotRun(str(error)) from error
         async with Commerce(settings.destination) as commerce, writer:
             forwarder = self._forwarder(commerce)
             lookout = Lookout(

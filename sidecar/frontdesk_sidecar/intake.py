@@ -9,9 +9,10 @@ from typing import Final
 
 import anyio
 
+from frontdesk_sidecar.lines import Batch
 from frontdesk_sidecar.store import Absorbed, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import Batch, Tail
+from frontdesk_sidecar.tail import REMOVED_AT_ONCE, Tail
 from frontdesk_sidecar.telemetry import Telemetry
 
 #: How often the journal is looked at. Sooner would wake us for every line, and wake the writers'
@@ -19,6 +20,9 @@ from frontdesk_sidecar.telemetry import Telemetry
 POLL_S: Final = 0.01
 HOUSEKEEPING_S: Final = 1.0
 ROTATION_S: Final = 60.0
+#: Listing a crowded journal takes at most one part in so many of the time, but is done so often.
+_REST: Final = 100
+_LONGEST_REST_S: Final = 10.0
 
 
 class Intake:
@@ -55,12 +59,17 @@ class Intake:
         housekeeping = self._clock() >= self._house_at
         taken = False
         try:
-            if self._tail.look(afresh=housekeeping):
+            if housekeeping:
+                self._tail.renew()
+            began_s = time.thread_time()
+            grown = self._tail.look(afresh=housekeeping)
+            rest_s = min(_REST * (time.thread_time() - began_s), _LONGEST_REST_S)
+            if grown:
                 batch = self._tail.read()
                 if batch.offsets:
                     taken = await self._absorb(batch)
             if housekeeping:
-                await self._keep_house()
+                await self._keep_house(max(HOUSEKEEPING_S, rest_s))
         except OSError as error:
             self._telemetry.journal_unreadable(error)
             await anyio.sleep(HOUSEKEEPING_S)
@@ -82,13 +91,16 @@ class Intake:
             self._on_new()
         return True
 
-    async def _keep_house(self) -> None:
-        self._house_at = self._clock() + HOUSEKEEPING_S
-        self._telemetry.journal_state(self._tail.lag_bytes, self._tail.unreadable)
-        await self._forget(self._tail.remove_finished())
+    async def _keep_house(self, rest_s: float) -> None:
+        self._house_at = self._clock() + rest_s
+        removed = self._tail.remove_finished()
+        if len(removed) == REMOVED_AT_ONCE:
+            self._house_at = self._clock()  # there are more
         if self._clock() >= self._rotate_at:
             self._rotate_at = self._clock() + ROTATION_S
             self._tail.ask_rotation()
+        self._telemetry.journal_state(self._tail.lag_bytes, self._tail.unreadable)
+        await self._forget(removed)
 
     async def _forget(self, names: list[str]) -> None:
         if names:

@@ -60,7 +60,8 @@ class Live:
         )
         self._forwarder.restore(gate)
         if paused is not None:
-            self._pause(paused.get("since", _now()))
+            since = paused.get("since") if isinstance(paused, dict) else None
+            self._pause(since if isinstance(since, int) else _now())
 
     async def pause(self) -> dict[str, Any]:
         """Send nothing more until `resume`, whatever happens meanwhile, a restart included."""

@@ -8,90 +8,40 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
-import re
 import stat
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from frontdesk.event import COUNTS, IDENTIFY, MAX_LINE_BYTES, Identify, counts_of
-from frontdesk.exceptions import MalformedMessage
-from frontdesk.journal import ROTATE, SUFFIX
+from frontdesk.event import MAX_LINE_BYTES
+from frontdesk.journal import ROTATE
+from frontdesk_sidecar.lines import Batch, read_lines
+from frontdesk_sidecar.segments import IRREGULAR, Listing, opened, why
+
+_log = logging.getLogger("frontdesk.sidecar")
 
 #: So much is read at once: bounds memory and the size of a transaction.
 READ_BYTES: Final = 256 * 1024
-#: Messages that a request gave: beside what web processes count, what they did not have to.
-CAPTURED: Final = "captured"
-#: Counts by any name that is none of `COUNTS`: a line from outside makes up no names.
-OTHER: Final = "other"
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
+#: So many finished segments are removed at once, and so many found held by their writers.
+REMOVED_AT_ONCE: Final = 1024
+HELD_AT_ONCE: Final = 256
+#: The one reader of a directory holds an exclusive `flock` on this file in it.
+READER: Final = ".reader"
+_FLAGS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-@dataclass(slots=True)
-class Batch:
-    """What one reading found: messages, how far each segment was read, and what was not taken."""
+class JournalInUse(OSError):  # noqa: N818 - a state of things, told to the operator
+    """Another sidecar reads this journal: each would take a part of the messages."""
 
-    messages: list[Identify] = field(default_factory=list)
-    offsets: dict[str, int] = field(default_factory=dict)
-    #: where each segment's reading began, for `Tail.rewind`
-    starts: dict[str, int] = field(default_factory=dict)
-    #: `malformed.<field>`, `anonymous`, `oversize`, `torn`
-    rejected: Counter[str] = field(default_factory=Counter)
-    #: what the web processes counted, see `COUNTS`, and `captured` and `other`
-    web: Counter[str] = field(default_factory=Counter)
+    def __init__(self, path: Path) -> None:
+        remedy = "another sidecar reads this journal; stop it, or give each a journal of its own"
+        super().__init__(errno.EBUSY, remedy, str(path))
 
-    def reject(self, reason: str, number: int = 1) -> None:
-        """Count what was not taken."""
-        if number:
-            self.rejected[reason] += number
-
-    def take(self, line: bytes) -> None:
-        """Take one line, or count why not."""
-        if len(line) >= MAX_LINE_BYTES:
-            self.reject("oversize")
-            return
-        try:
-            message = Identify.decode(line)
-        except MalformedMessage as error:
-            self._take_other(line, error.field)
-            return
-        self._count(message.counts)
-        if message.route != IDENTIFY:
-            self.web[CAPTURED] += 1
-        if message.key is None:
-            self.reject("anonymous")
-        else:
-            self.messages.append(message)
-
-    def _take_other(self, line: bytes, field: str) -> None:
-        """A line of counts alone, or none that is understood."""
-        try:
-            if field != "type":
-                raise MalformedMessage(field)
-            self._count(counts_of(line))
-        except MalformedMessage as error:
-            self.reject(f"malformed.{error.field}")
-
-    def _count(self, counts: Mapping[str, int]) -> None:
-        for name, number in counts.items():
-            self.web[name if name in COUNTS else OTHER] += number
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """A segment, open for reading. Raises OSError, also for what is no regular file."""
-    # O_NONBLOCK: a fifo that somebody put there must not hold us.
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        yield fd
-    finally:
-        os.close(fd)
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
 
 
 def is_let_go(fd: int) -> bool:
@@ -103,28 +53,30 @@ def is_let_go(fd: int) -> bool:
     return True
 
 
-def read_lines(fd: int, offset: int, limit: int, batch: Batch) -> int:
-    """Read whole lines from `offset` into `batch`, up to `limit` bytes; the bytes taken.
+def _take_lock(path: Path) -> int:
+    """Open and lock the reader's file. Raises JournalInUse, or OSError when it can't be had."""
+    try:
+        fd = os.open(path, os.O_RDONLY | _FLAGS)
+    except FileNotFoundError:
+        fd = os.open(path, os.O_RDONLY | os.O_CREAT | _FLAGS, 0o640)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, IRREGULAR)
+        if not is_let_go(fd):
+            raise JournalInUse(path.parent)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
-    What is left of a line that was too long is known by the byte before `offset`, so that a
-    reader that starts anew in the middle of one does not take its end for a message.
-    """
-    chunk = os.pread(fd, limit, offset)
-    is_rest = offset > 0 and os.pread(fd, 1, offset - 1) != b"\n"
-    end = chunk.rfind(b"\n") + 1
-    if end:
-        lines = chunk[: end - 1].split(b"\n")
-        for line in lines[1:] if is_rest else lines:
-            batch.take(line)
-        return end
-    # No line ends here: it is still being written, or torn, or too long to be one.
-    if len(chunk) > MAX_LINE_BYTES:
-        batch.reject("oversize", 0 if is_rest else 1)
-        return len(chunk)
-    if chunk and is_let_go(fd) and os.fstat(fd).st_size == offset + len(chunk):
-        batch.reject("torn", 0 if is_rest else 1)
-        return len(chunk)
-    return 0
+
+def _touch(path: Path) -> None:
+    """Set a file's time to now, not through a link: it would be a file of anybody's choice."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | _FLAGS, 0o644)
+    try:
+        os.utime(fd)
+    finally:
+        os.close(fd)
 
 
 class Tail:
@@ -132,57 +84,115 @@ class Tail:
 
     def __init__(self, directory: Path, offsets: Mapping[str, int]) -> None:
         self.directory = directory
-        #: segments that cannot be read, with the system's reason
-        self.unreadable: dict[str, str] = {}
-        #: how far each segment was read; kept while its directory is away
-        self._offsets = dict(offsets)
-        self._names: list[str] = []
-        self._listed_ns = -1
+        self._listing = Listing(directory, offsets)
+        #: the last reading was ended by its bound, so nothing has to be looked for
+        self._is_behind = False
         self._asked_at: dict[str, int] = {}
+        self._removed_last = ""
+        self._lock_fd = -1
+        self._is_claimed = False
+        self._unclaimed = ""
 
-    def look(self, *, afresh: bool = False) -> bool:
-        """True when something is unread. Lists the directory only when it changed, or `afresh`.
-
-        Raises OSError when the directory cannot be read.
-        """
-        changed_ns = os.stat(self.directory).st_mtime_ns
-        if afresh or changed_ns != self._listed_ns:
-            with os.scandir(self.directory) as entries:
-                found = sorted(e.name for e in entries if e.name.endswith(SUFFIX))
-            self._names = [name for name in found if _NAME.fullmatch(name)]
-            self.unreadable = {n: why for n, why in self.unreadable.items() if n in found}
-            for name in set(found).difference(self._names):
-                self.unreadable[ascii(name)] = "not a name of ours"
-            self._listed_ns = changed_ns
-        return any(self._unread(name) > 0 for name in self._names)
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Segments that cannot be read or not be removed, with the system's reason."""
+        return self._listing.unreadable
 
     @property
     def lag_bytes(self) -> int:
         """Bytes in the segments that were not read yet."""
-        return sum(max(self._unread(name), 0) for name in self._names)
+        return sum(max(self._listing.unread(name), 0) for name in self._listing.names)
+
+    def claim(self) -> bool:
+        """Be the journal's one reader, until this object is released or the process ends.
+
+        False, and a warning, when no lock can be had, as in a directory that is read-only or not
+        there yet; `renew` tries again. Raises JournalInUse when another sidecar holds it.
+        """
+        self._is_claimed = True
+        path = self.directory / READER
+        try:
+            if self._lock_fd >= 0 and os.path.samestat(os.lstat(path), os.fstat(self._lock_fd)):
+                return True
+        except OSError:
+            pass  # the directory was taken away or made anew, and our lock with it
+        self._let_go()
+        try:
+            self._lock_fd = _take_lock(path)
+        except JournalInUse:
+            raise
+        except OSError as error:
+            if self._unclaimed != why(error):
+                self._unclaimed = why(error)
+                _log.warning(
+                    "journal_unclaimed reason=%s: a second sidecar on this journal would not be "
+                    "noticed",
+                    self._unclaimed,
+                )
+            return False
+        self._unclaimed = ""
+        return True
+
+    def renew(self) -> None:
+        """Claim again what was claimed: the directory may be another. Raises JournalInUse."""
+        if self._is_claimed:
+            self.claim()
+
+    def release(self) -> None:
+        """Let another sidecar read the journal."""
+        self._is_claimed = False
+        self._let_go()
+
+    def look(self, *, afresh: bool = False) -> bool:
+        """True when something is unread. Lists the directory only when it changed, or `afresh`.
+
+        Of many segments each look asks a few, and all of them when `afresh`. Raises OSError when
+        the directory cannot be read.
+        """
+        self._listing.update(afresh=afresh)
+        return bool(self._listing.grown)
 
     def read(self) -> Batch:
         """Read up to `READ_BYTES` of whole lines, the oldest segments first."""
         batch = Batch()
         room = READ_BYTES
-        for name in self._names:
+        listing = self._listing
+        if not self._is_behind:
+            listing.examine(name for name in listing.names if name not in listing.unreadable)
+        self._is_behind = False
+        for name in [name for name in listing.names if name in listing.grown]:
             if room <= MAX_LINE_BYTES:
+                self._is_behind = True
                 break
-            if self._unread(name) > 0:
-                room -= self._read(name, room, batch)
+            room -= self._read(name, room, batch)
         return batch
 
     def rewind(self, batch: Batch) -> None:
         """Read a batch again: it could not be committed."""
-        self._offsets.update(batch.starts)
+        self._listing.offsets.update(batch.starts)
+        self._listing.anew.update(batch.anew)
+        self._listing.grown.update(batch.offsets)
 
     def remove_finished(self) -> list[str]:
         """Remove the segments that are surely finished and whose offset was committed; names.
 
-        Call it only when the batches read before were committed.
+        At most `REMOVED_AT_ONCE`, and of many that their writers hold each has its turn. Call it
+        only when the batches read before were committed.
         """
-        finished = [name for name in self._names if self._remove(name)]
-        self._names = [name for name in self._names if name not in finished]
+        finished: list[str] = []
+        held = 0
+        for name in self._listing.after(self._removed_last):
+            if len(finished) == REMOVED_AT_ONCE or held == HELD_AT_ONCE:
+                break
+            self._removed_last = name
+            if name in self._listing.grown or self._listing.unreadable.get(name) == IRREGULAR:
+                continue
+            if self._remove(name):
+                finished.append(name)
+            else:
+                held += 1
+        removed = set(finished)
+        self._listing.names = [name for name in self._listing.names if name not in removed]
         return finished
 
     def ask_rotation(self) -> bool:
@@ -191,59 +201,74 @@ class Tail:
         A worker without logins would otherwise keep its read messages in the journal. Each is
         asked once for what it has written since it was asked last.
         """
-        read = {name: self._offsets.get(name, 0) for name in self._names}
-        idle = {name: offset for name, offset in read.items() if offset and not self._unread(name)}
+        read = {name: self._listing.offsets.get(name, 0) for name in self._listing.names}
+        idle = {n: at for n, at in read.items() if at and not self._listing.unread(n)}
         if idle.items() <= self._asked_at.items():
             return False
+        try:
+            _touch(self.directory / ROTATE)
+        except OSError as error:
+            self._listing.fault(ROTATE, error)
+            return False
         self._asked_at = idle
-        marker = self.directory / ROTATE
-        marker.touch(mode=0o644)
         return True
 
     def stale_offsets(self) -> list[str]:
-        """Segments with a committed offset that are no longer there."""
-        return [name for name in self._offsets if not (self.directory / name).exists()]
+        """Segments with a committed offset that are no longer there; none if that can't be told."""
+        with suppress(OSError):
+            there = set(os.listdir(self.directory))
+            return [name for name in self._listing.offsets if name not in there]
+        return []
 
-    def _unread(self, name: str) -> int:
-        """Bytes written and not yet read; 0 for what is gone or cannot be read."""
-        try:
-            status = os.stat(self.directory / name, follow_symlinks=False)
-        except OSError:
-            return 0
-        if not stat.S_ISREG(status.st_mode):
-            self.unreadable[name] = "not a regular file"
-            return 0
-        if status.st_size < self._offsets.get(name, 0):
-            self._offsets[name] = 0  # not what was read: somebody cut it; merging again is harmless
-        return status.st_size - self._offsets.get(name, 0)
+    def _let_go(self) -> None:
+        fd, self._lock_fd = self._lock_fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def _read(self, name: str, limit: int, batch: Batch) -> int:
-        offset = self._offsets.get(name, 0)
+        listing = self._listing
         try:
-            with opened(self.directory / name) as fd:
-                taken = read_lines(fd, offset, limit, batch)
+            with opened(listing.path(name)) as fd:
+                status = os.fstat(fd)
+                listing.recognise(name, status)
+                offset = listing.offsets.get(name, 0)
+                taken = read_lines(fd, offset, limit, batch, is_let_go)
         except OSError as error:
-            self.unreadable[name] = error.strerror or type(error).__name__
+            listing.fault(name, error)
             return 0
-        self.unreadable.pop(name, None)
-        if taken:
+        listing.unreadable.pop(name, None)
+        reason = listing.anew.pop(name, None)
+        if reason is not None:
+            batch.anew[name] = reason
+            batch.reject(reason)
+        if taken or reason is not None:
             batch.starts[name] = offset
-            self._offsets[name] = batch.offsets[name] = offset + taken
+            listing.offsets[name] = batch.offsets[name] = offset + taken
+        if not taken:
+            listing.wait(name, status.st_size)
+        elif offset + taken >= status.st_size:
+            listing.grown.discard(name)
         return taken
 
     def _remove(self, name: str) -> bool:
-        path = self.directory / name
+        listing = self._listing
+        path = listing.path(name)
         try:
             with opened(path) as fd:
-                read = self._offsets.get(name, 0)
+                listing.unreadable.pop(name, None)
+                read = listing.offsets.get(name, 0)
                 # The size is asked under the lock: from then on nobody can add to it.
-                if not is_let_go(fd) or os.fstat(fd).st_size != read:
+                if not is_let_go(fd) or (status := os.fstat(fd)).st_size != read:
                     return False
-                path.unlink()
-        except OSError as error:
-            if not isinstance(error, FileNotFoundError):
-                self.unreadable[name] = error.strerror or type(error).__name__
+                listing.recognise(name, status)
+                if name in listing.anew:
+                    return False
+                os.unlink(path)
+        except FileNotFoundError:
             return False
-        self._offsets.pop(name, None)
+        except OSError as error:
+            listing.fault(name, error)
+            return False
+        listing.forget(name)
         self._asked_at.pop(name, None)
         return True

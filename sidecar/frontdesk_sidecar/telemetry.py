@@ -24,10 +24,11 @@ from prometheus_client import (
 from frontdesk import __version__
 from frontdesk.event import COUNTS, EVENTS
 from frontdesk.traits import mask
+from frontdesk_sidecar.lines import CAPTURED, OTHER, Batch
 from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.outcome_table import find_reason
 from frontdesk_sidecar.recent import Recent
 from frontdesk_sidecar.store import Absorbed, Claim, Counts, Dead, Settlement
-from frontdesk_sidecar.tail import CAPTURED, OTHER, Batch
 
 _log = logging.getLogger("frontdesk.sidecar")
 _REPEAT_S: Final = 60.0
@@ -51,6 +52,7 @@ class Telemetry:
         self.registry = CollectorRegistry()
         self._clock = clock
         self._said: dict[str, float] = {}
+        self._told_of_pause = False
         registry = self.registry
         Gauge(
             "frontdesk_build_info", "Version of the sidecar.", ["version"], registry=registry
@@ -214,8 +216,10 @@ class Telemetry:
         self, claim: Claim, outcome: Outcome, settlement: Settlement, seconds: float
     ) -> None:
         """An attempt came to an end."""
-        self._deliveries.labels(outcome.kind, outcome.code).inc()
-        self.recent.note(outcome.kind, outcome.code)
+        # SAP may make up codes of its own; what counts them must not grow with it.
+        code = _label(outcome.code)
+        self._deliveries.labels(outcome.kind, code).inc()
+        self.recent.note(outcome.kind, code)
         if outcome.kind is Kind.UNCHANGED:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("unchanged customer=%s", mask(claim.key))
@@ -227,7 +231,7 @@ class Telemetry:
         elif isinstance(settlement, Dead):
             self._sometimes(
                 logging.ERROR,
-                f"dead_letter {outcome.code}",
+                f"dead_letter {code}",
                 "customer=%s code=%s text=%s -- %s",
                 customer,
                 outcome.code,
@@ -238,7 +242,7 @@ class Telemetry:
             level = logging.ERROR if outcome.kind is Kind.SETUP else logging.WARNING
             what = "code=%s text=%s -- %s"
             self._sometimes(
-                level, f"not_delivered {outcome.code}", what, outcome.code, text, outcome.advice
+                level, f"not_delivered {code}", what, outcome.code, text, outcome.advice
             )
 
     def gate(self, why: str | None, code: str = "", text: str = "", advice: str = "") -> None:
@@ -247,13 +251,19 @@ class Telemetry:
             self._shut.labels(reason).set(int(reason == why))
         self._degraded.set(int(why is not None))
         if why is None:
-            _log.info("sending: SAP takes customers again")
+            if self._told_of_pause:
+                _log.info("sending: SAP takes customers again")
+            self._told_of_pause = False
         elif why == "hand":
             _log.warning("paused by hand: `frontdesk resume` ends it")
+            self._told_of_pause = True
         elif why in ("setup", "rejections"):
-            _log.error("paused reason=%s code=%s text=%s -- %s", why, code, text, advice)
+            what = "reason=%s code=%s text=%s -- %s"
+            self._told_of_pause |= self._sometimes(
+                logging.ERROR, f"paused {why} {_label(code)}", what, why, code, text, advice
+            )
         else:
-            self._sometimes(
+            self._told_of_pause |= self._sometimes(
                 logging.WARNING, f"silent {why}", "code=%s text=%s -- %s", code, text, advice
             )
 
@@ -267,9 +277,17 @@ class Telemetry:
             number,
         )
 
-    def _sometimes(self, level: int, event: str, text: str, *args: object) -> None:
-        """Log an event at most once a minute."""
+    def _sometimes(self, level: int, event: str, text: str, *args: object) -> bool:
+        """Log an event at most once a minute; whether it was logged now."""
         now = self._clock()
-        if now - self._said.get(event, -_REPEAT_S) >= _REPEAT_S:
-            self._said[event] = now
-            _log.log(level, f"{event.split(' ')[0]} {text}", *args)
+        if now - self._said.get(event, -_REPEAT_S) < _REPEAT_S:
+            return False
+        self._said[event] = now
+        _log.log(level, f"{event.split(' ')[0]} {text}", *args)
+        return True
+
+
+def _label(code: str) -> str:
+    """The code, or its family: of these there is a known number."""
+    reason = find_reason(code)
+    return reason.code if reason is not None else "other"

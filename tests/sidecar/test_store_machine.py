@@ -239,13 +239,17 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.forget_segments([gone])
         self.model.offsets.pop(gone, None)
 
-    @rule(limit=st.integers(1, 4), failed=st.booleans(), target=claims)
-    def claim(self, limit: int, failed: bool) -> MultipleResults[Claim]:
+    @rule(limit=st.integers(1, 4), failed=st.booleans(), untried=st.booleans(), target=claims)
+    def claim(self, limit: int, failed: bool, untried: bool) -> MultipleResults[Claim]:
         everybody = self.model.due(self.now)
         assert self.store.is_due(self.now) is bool(everybody)
-        due = {key: row for key, row in everybody.items() if (row.attempts > 0) is failed}
-        before = sorted(row.due_at or 0 for row in due.values())
-        claims = self.store.claim(limit, self.now, LEASE, failed=failed)
+        due = {
+            key: row
+            for key, row in everybody.items()
+            if (row.attempts > 0) is failed and not (untried and row.code)
+        }
+        before = sorted((row.due_at or 0 for row in due.values()), reverse=untried)
+        claims = self.store.claim(limit, self.now, LEASE, failed=failed, untried=untried)
         assert [due[claim.key].due_at for claim in claims] == before[:limit]
         for claim in claims:
             self.check_claim(claim, self.model.rows[claim.key])

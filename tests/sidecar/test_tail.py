@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 from frontdesk import journal
 from frontdesk.event import COUNTS, MAX_LINE_BYTES, Identify, encode_counts
 from frontdesk.journal import ROTATE, Journal
-from frontdesk_sidecar.tail import READ_BYTES, Batch, Tail
+from frontdesk_sidecar.lines import Batch
+from frontdesk_sidecar.tail import READ_BYTES, Tail
 
 MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - private inside

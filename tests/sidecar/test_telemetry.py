@@ -15,6 +15,7 @@ from frontdesk import __version__
 from frontdesk.event import COUNTS as NAMES
 from frontdesk.event import Identify
 from frontdesk_sidecar.customer import Customer
+from frontdesk_sidecar.lines import Batch
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
     Absorbed,
@@ -25,7 +26,6 @@ from frontdesk_sidecar.store import (
     Retry,
     Settlement,
 )
-from frontdesk_sidecar.tail import Batch
 from frontdesk_sidecar.telemetry import Telemetry
 
 COUNTS = Counts(pending=7, due=5, leased=3, dead=2, clean=11, oldest_us=90_500_000, bytes=4096)

@@ -17,14 +17,15 @@ GATE = "gate"
 class Wish:
     """So many requests, each for so many customers when more than `batch_above` are due.
 
-    `failed_first` of the requests are for customers that failed before, if there are any; what the
-    fresh ones leave is for them as well.
+    `untried_first`: those of whom nothing is known before those that failed. `failed_first` of the requests are for customers that failed before, if there are
+    any; what the fresh ones leave is for them as well.
     """
 
     requests: int = 0
     per_request: int = 1
     batch_above: int = 0
     failed_first: int = 0
+    untried_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,13 @@ def settle_and_claim(store: Store, turn: Turn) -> Draw:
 def _claim(store: Store, turn: Turn) -> Draw:
     wish = turn.wish
 
-    def claim(limit: int, *, failed: bool = False) -> list[Claim]:
-        return store.claim(limit, turn.now, turn.lease_us, failed=failed) if limit > 0 else []
+    def claim(limit: int, *, failed: bool = False, untried: bool = False) -> list[Claim]:
+        if limit <= 0:
+            return []
+        return store.claim(limit, turn.now, turn.lease_us, failed=failed, untried=untried)
+
+    if wish.untried_first and (untried := claim(wish.requests, untried=True)):
+        return Draw([[one] for one in untried])
 
     failed = claim(wish.failed_first, failed=True)
     room = wish.requests - len(failed)

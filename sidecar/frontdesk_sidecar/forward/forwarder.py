@@ -21,7 +21,7 @@ from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
 from frontdesk_sidecar.forward.draw import Turn, Wish, settle_and_claim
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
-from frontdesk_sidecar.forward.gate import Gate, Permit
+from frontdesk_sidecar.forward.gate import Gate, Permit, Why
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND, briefly
@@ -151,7 +151,10 @@ class Forwarder:
 
     def _wish(self, permit: Permit) -> Wish:
         if permit is not Permit.ALL:
-            return Wish(requests=int(permit is Permit.ONE))
+            shut = self.gate.shut
+            # Whom SAP refused a while ago shows less than somebody whom it has not seen yet.
+            untried_first = shut is not None and shut.why is Why.REJECTIONS
+            return Wish(requests=int(permit is Permit.ONE), untried_first=untried_first)
         room = 2 * self.ledger.concurrency.limit - self._held
         if room <= 0:
             return Wish()

@@ -36,6 +36,7 @@ class Ledger:
         self.gate = Gate(pace)
         self.rate = Rate(pace.rate, clock())
         self.concurrency = Concurrency(pace.concurrency_min, pace.concurrency)
+        self._was_throttled = False  # since everything was sent
         self.finished: list[Settlement] = []
         #: when SAP last took a customer, or the start: microseconds since the epoch
         self.taken_at = now()
@@ -62,6 +63,7 @@ class Ledger:
                 digest=parcel.digest,
                 elapsed_s=delivery.elapsed_s,
                 is_try=delivery.is_try,
+                is_shared=delivery.shared,
                 is_news=number == 0 or not delivery.shared,
             )
 
@@ -71,8 +73,10 @@ class Ledger:
         self._settle(claim, Outcome(Kind.UNCHANGED, "unchanged"), settlement, 0.0)
 
     def unsendable(self, claim: Claim, outcome: Outcome, *, is_try: bool) -> None:
-        """Nothing could be made of this customer's traits."""
-        self._book(claim, outcome, "", is_try=is_try)
+        """Nothing could be made of this customer's traits; that says nothing about SAP."""
+        shut = self.gate.shut
+        is_telling = shut is not None and shut.why is Why.REJECTIONS
+        self._book(claim, outcome, "", is_try=is_try and is_telling)
 
     def tell(self) -> None:
         """Log and show why nothing is sent, or that it is sent again."""
@@ -93,6 +97,7 @@ class Ledger:
         digest: bytes | None = None,
         elapsed_s: float = 0.0,
         is_try: bool = False,
+        is_shared: bool = False,
         is_news: bool = True,
     ) -> None:
         if outcome.kind is Kind.DELIVERED:
@@ -102,7 +107,7 @@ class Ledger:
             self._settle(claim, outcome, Delivered(claim, digest), elapsed_s)
             return
         alone = self._culprits.failed(claim.key, self.gate.taken)
-        outcome = judged(outcome, claim, alone=alone)
+        outcome = judged(outcome, claim, alone=alone and not is_shared)
         if is_news:
             self._heed(outcome, claim.key, is_try=is_try)
         settlement = settlement_of_failure(
@@ -126,12 +131,15 @@ class Ledger:
 
     def _heed(self, outcome: Outcome, key: str, *, is_try: bool) -> None:
         before, now = self.gate.shut, self._clock()
+        self._was_throttled |= outcome.kind is Kind.THROTTLED
         self.gate.heed(outcome, key, now, is_try=is_try)
         after = self.gate.shut
         if before is not None and after is None:
             # Whoever was silent begins slowly.
-            self.rate.restart(now, throttled=before.why is Why.THROTTLED)
+            was_throttled = self._was_throttled or before.why is Why.THROTTLED  # by an earlier run
+            self.rate.restart(now, throttled=was_throttled)
             self.concurrency.restart()
+            self._was_throttled = False
         if _has_changed(before, after):
             self.tell()
             if after is not None and after.why is Why.REJECTIONS:

@@ -90,8 +90,16 @@ class Store(Protocol):
         """Drop the offsets of segments that no longer exist."""
         raise NotImplementedError
 
-    def claim(self, limit: int, now: int, lease_us: int, *, failed: bool = False) -> list[Claim]:
-        """Lease up to `limit` due customers, longest due first.
+    def claim(
+        self,
+        limit: int,
+        now: int,
+        lease_us: int,
+        *,
+        failed: bool = False,
+        untried: bool = False,
+    ) -> list[Claim]:
+        """Lease up to `limit` due customers, longest due first; with `untried` those alone that never failed.
 
         Those that never `failed` since their last delivery, or those that did: the caller says how
         many of each, so that neither starves the other.

@@ -145,11 +145,20 @@ class SQLiteStore(Store):
         with self.transaction():
             self._connection.executemany(sql.FORGET_SEGMENT, [(name,) for name in names])
 
-    def claim(self, limit: int, now: int, lease_us: int, *, failed: bool = False) -> list[Claim]:
+    def claim(
+        self,
+        limit: int,
+        now: int,
+        lease_us: int,
+        *,
+        failed: bool = False,
+        untried: bool = False,
+    ) -> list[Claim]:
         """See `Store.claim`."""
         token, until = self._token(), now + lease_us
         with self.transaction():
-            due = self._connection.execute(sql.DUE, (failed, now, limit)).fetchall()
+            statement = sql.DUE_UNTRIED if untried else sql.DUE
+            due = self._connection.execute(statement, (failed, now, limit)).fetchall()
             self._connection.executemany(sql.LEASE, [(token, until, row_id) for row_id, *_ in due])
         return [_claim(row, token, until) for row in due]
 

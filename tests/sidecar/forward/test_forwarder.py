@@ -777,6 +777,27 @@ async def test_a_mapping_that_is_broken_for_all_blames_nobody(store: SQLiteStore
         await bench.until_counts(clean=60)
 
 
+async def test_whoever_is_refused_does_not_keep_newcomers_from_being_tried(
+    store: SQLiteStore,
+) -> None:
+    """Of those that wait while most are refused, the latest is tried: it was not seen yet."""
+
+    async def answer(uid: str) -> Outcome:
+        return REJECTED if uid.startswith("bad") else DELIVERED
+
+    target = Target(answer)
+    async with running(store, target) as bench:
+        await bench.absorb(*(f"bad{number:03d}" for number in range(80)))
+        await until(lambda: bench.forwarder.gate.shut is not None)
+        await bench.until_counts(leased=0)
+        bench.now += SECOND
+        await bench.absorb("good", at=1)
+        sent = len(target.payloads)
+        bench.pass_time(300)
+        await bench.until_counts(clean=1)
+        assert target.uids()[sent] == "good@example.com"
+
+
 async def test_twelve_hours_of_refusal_cost_nobody_anything(store: SQLiteStore) -> None:
     """A try every five minutes at most; no attempt counted, nobody dead, and then all delivered."""
     target = always(Outcome(Kind.SETUP, "http.403"))

@@ -432,13 +432,13 @@ class GateMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.under_way > 0)
     @rule(
-        kind=st.sampled_from(Kind),
-        wait_s=st.none() | st.floats(0, LONGEST_S),
+        kinds=st.lists(st.sampled_from(Kind), min_size=1, max_size=4),
+        wait_s=st.sampled_from([None, 0.0, 20.0, LONGEST_S]),
         number=st.integers(1, 25),
     )
-    def answer(self, kind: Kind, wait_s: float | None, number: int) -> None:
+    def answer(self, kinds: list[Kind], wait_s: float | None, number: int) -> None:
         """Some come back."""
-        for _ in range(min(number, self.under_way)):
+        for kind in itertools.islice(itertools.cycle(kinds), min(number, self.under_way)):
             self.under_way -= 1
             self.answered(kind, wait_s, is_try=False)
 
@@ -495,6 +495,8 @@ class GateMachine(RuleBasedStateMachine):
         """Nothing goes out within a cool-down."""
         if self.now < self.quiet_until:
             assert self.gate.permit(self.now) is Permit.NONE
+            # Nor would anything at its end, if only time passed.
+            assert self.gate.permit(self.quiet_until - 1e-3) is Permit.NONE
 
     @invariant()
     def one_try_at_a_time(self) -> None:
@@ -517,4 +519,4 @@ class GateMachine(RuleBasedStateMachine):
 
 
 TestGateMachine = GateMachine.TestCase
-TestGateMachine.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestGateMachine.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

@@ -1,0 +1,216 @@
+"""The document of `/status`: the right words for every state, as JSON, and nothing personal."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+
+from frontdesk_sidecar.customer import Customer
+from frontdesk_sidecar.forward.gate import Shut, Why
+from frontdesk_sidecar.forward.ledger import Ledger
+from frontdesk_sidecar.forward.limits import Concurrency, Rate
+from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.mapping import MappingError, compile_mapping
+from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.recent import Recent
+from frontdesk_sidecar.status import Snapshot, document, iso
+from frontdesk_sidecar.store import Claim, Counts
+from frontdesk_sidecar.telemetry import Telemetry
+
+SECOND = 1_000_000
+#: 2026-11-20T12:00:00Z
+NOW = 1_795_176_000 * SECOND
+SNAPSHOT = Snapshot(
+    now_us=NOW,
+    clock_s=1000.0,
+    started_us=NOW - 90 * SECOND,
+    paused_us=None,
+    shut=None,
+    stuck=None,
+    counts=Counts(pending=5, due=3, leased=2, dead=1, clean=7, oldest_us=1_500_000, bytes=4096),
+    dead={"mapping": 1},
+    recent=Recent(lambda: 1000.0),
+    rate=Rate(10.0, 1000.0),
+    concurrency=Concurrency(1, 8),
+    batching=True,
+    journal={"path": "/j", "lagBytes": 0, "segments": 1, "unreadable": 0, "error": None},
+    store={"path": "/s", "bytes": 4096, "held": None},
+)
+
+
+def shut_for(why: Why, *, text: str = "what SAP said", advice: str = "do this") -> Shut:
+    """Shut since 30 seconds, to be tried in 60."""
+    return Shut(why, 970.0, 1060.0, 60.0, f"code.{why}", text, advice)
+
+
+def test_all_well() -> None:
+    """The document of a sidecar that works."""
+    recent = Recent(lambda: 1000.0)
+    for _ in range(30):
+        recent.note(Kind.DELIVERED, "http.201")
+    recent.note(Kind.UNCHANGED, "unchanged")
+    recent.note(Kind.TRANSIENT, "timeout")
+    found = document(replace(SNAPSHOT, recent=recent))
+    assert found == {
+        "startedAt": "2026-11-20T11:58:30Z",
+        "state": "fine",
+        "gate": {
+            "state": "open",
+            "since": None,
+            "code": "",
+            "text": "",
+            "advice": "",
+            "nextTryAt": None,
+        },
+        "customers": {"pending": 5, "due": 3, "leased": 2, "clean": 7, "dead": 1},
+        "oldestPendingSeconds": 1.5,
+        "dead": {"mapping": 1},
+        "outcomes": {
+            "seconds": 300,
+            "delivered": 30,
+            "unchanged": 1,
+            "throttled": 0,
+            "transient": 1,
+            "setup": 0,
+            "rejected": 0,
+            "codes": {"timeout": 1},
+        },
+        "rate": {
+            "customersPerSecond": 0.52,
+            "limitPerSecond": 10.0,
+            "concurrency": 4,
+            "concurrencyLimit": 8,
+            "batching": True,
+        },
+        "journal": dict(SNAPSHOT.journal),
+        "store": dict(SNAPSHOT.store),
+        "watchdog": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [
+        (Why.SETUP, "paused"),
+        (Why.REJECTIONS, "paused"),
+        (Why.FAILING, "slowing"),
+        (Why.THROTTLED, "slowing"),
+    ],
+)
+def test_why_nothing_is_sent(why: Why, state: str) -> None:
+    """The reason, since when, SAP's words, what to do and when it is tried again."""
+    found = document(replace(SNAPSHOT, shut=shut_for(why)))
+    assert found["state"] == state
+    gate = found["gate"]
+    assert (gate["state"], gate["code"]) == (str(why), f"code.{why}")
+    assert (gate["since"], gate["nextTryAt"]) == ("2026-11-20T11:59:30Z", "2026-11-20T12:01:00Z")
+    assert gate["text"].endswith("what SAP said")
+    assert gate["advice"].endswith("do this")
+
+
+def test_mass_refusals_are_explained() -> None:
+    """One customer's words alone would send the reader astray."""
+    gate = document(replace(SNAPSHOT, shut=shut_for(Why.REJECTIONS)))["gate"]
+    assert gate["text"] == "SAP refuses the records of most customers: what SAP said"
+    assert gate["advice"].startswith("Compare sap.mapping")
+    bare = document(replace(SNAPSHOT, shut=shut_for(Why.REJECTIONS, text="", advice="")))["gate"]
+    assert bare["text"] == "SAP refuses the records of most customers"
+    assert bare["advice"].endswith("what SAP refuses.")
+
+
+def test_a_try_that_is_due_is_due_now() -> None:
+    """Not in the past."""
+    late = replace(shut_for(Why.SETUP), next_at=10.0)
+    assert document(replace(SNAPSHOT, shut=late))["gate"]["nextTryAt"] == iso(NOW)
+
+
+def test_a_pause_by_hand_is_said_first() -> None:
+    """It is what the reader can end; whatever SAP does, nothing is sent."""
+    paused = replace(SNAPSHOT, paused_us=NOW - 3600 * SECOND, shut=shut_for(Why.THROTTLED))
+    found = document(paused)
+    assert found["state"] == "paused"
+    assert found["gate"] == {
+        "state": "hand",
+        "since": "2026-11-20T11:00:00Z",
+        "code": "",
+        "text": "paused by hand",
+        "advice": "`frontdesk resume` ends it.",
+        "nextTryAt": None,
+    }
+
+
+STUCK = "the store has not answered for 200 s"
+HELD = {"path": "/s", "held": "the disk is full"}
+
+
+@pytest.mark.parametrize(
+    ("stuck", "held", "paused", "why", "state"),
+    [
+        (True, True, True, Why.SETUP, "stuck"),
+        (True, False, False, None, "stuck"),
+        (False, True, True, Why.SETUP, "held"),
+        (False, True, False, None, "held"),
+        (False, False, True, Why.FAILING, "paused"),
+        (False, False, True, None, "paused"),
+        (False, False, False, None, "fine"),
+    ],
+)
+def test_the_worst_is_said(
+    stuck: bool, held: bool, paused: bool, why: Why | None, state: str
+) -> None:
+    """One word for everything: what a person must look at first."""
+    snapshot = replace(
+        SNAPSHOT,
+        stuck=STUCK if stuck else None,
+        store=HELD if held else SNAPSHOT.store,
+        paused_us=NOW if paused else None,
+        shut=shut_for(why) if why else None,
+    )
+    found = document(snapshot)
+    assert found["state"] == state
+    assert found["watchdog"] == (STUCK if stuck else None)
+
+
+def test_every_state_is_json() -> None:
+    """Whatever is combined, and the keys are the same."""
+    empty = Counts(pending=0, due=0, leased=0, dead=0, clean=0, oldest_us=None, bytes=0)
+    keys = document(SNAPSHOT).keys()
+    for why, paused, stuck, counts in itertools.product(
+        [None, *Why], [None, NOW], [None, STUCK], [empty, SNAPSHOT.counts]
+    ):
+        shut = shut_for(why) if why else None
+        snapshot = replace(SNAPSHOT, shut=shut, paused_us=paused, stuck=stuck, counts=counts)
+        found = document(snapshot)
+        assert json.loads(json.dumps(found)) == found
+        assert found.keys() == keys
+
+
+def test_times_are_utc_to_the_second() -> None:
+    """Before 1970 too: a clock can stand anywhere."""
+    assert iso(0) == "1970-01-01T00:00:00Z"
+    assert iso(NOW + 999_999) == "2026-11-20T12:00:00Z"
+    assert iso(-1) == "1969-12-31T23:59:59Z"
+
+
+def test_nothing_personal_is_in_it() -> None:
+    """After deliveries, refusals and mappings that failed: neither key nor trait."""
+    telemetry = Telemetry(lambda: 1000.0)
+    ledger = Ledger(Pace(), telemetry, now=lambda: NOW, clock=lambda: 1000.0, chance=lambda: 0.5)
+    mapping = compile_mapping({"uid": "email", "name": "lower(name)"})
+    for number in range(6):
+        traits = {"email": f"jane{number}@example.com", "name": {"Janine": "Doe"}}
+        customer = Customer(f"jane{number}@example.com", "jane-1", None, None, None, traits)
+        claim = Claim(customer, 1, 0, 0, None, None, None, "t", NOW)
+        with pytest.raises(MappingError) as caught:
+            mapping.apply(traits)
+        outcome = Outcome(Kind.REJECTED, "mapping", str(caught.value))
+        ledger.unsendable(claim, outcome, is_try=False)
+        ledger.unchanged(claim)
+    shut, recent = ledger.gate.shut, telemetry.recent
+    found = json.dumps(document(replace(SNAPSHOT, shut=shut, recent=recent))).lower()
+    assert "name" in found  # the attribute's
+    assert "rejections" in found
+    assert not any(word in found for word in ("jane", "janine", "doe", "example.com"))
