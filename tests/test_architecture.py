@@ -35,6 +35,7 @@ PURE = {
         *("advice", "answer", "batch", "batch_answer", "customer", "mapping", "recent", "status"),
         *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
         *("forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
+        *("admin.arguments", "admin.figures", "admin.letters", "admin.operations", "admin.screen"),
         *("outcome_table", "store", "store.errors", "store.types", "watchdog"),
         *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
     )
@@ -77,6 +78,7 @@ READERS_OF_THE_ENVIRONMENT = {
     "frontdesk.wrap_wsgi",
     "frontdesk_sidecar.settings",
     "frontdesk_sidecar.demo",
+    "frontdesk_sidecar.admin.terminal",
 }
 
 

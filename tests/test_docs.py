@@ -17,10 +17,12 @@ from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
 from frontdesk.presets import names
 from frontdesk.reasons import REASONS
 from frontdesk_sidecar import settings
+from frontdesk_sidecar.outcome_table import REASONS as OUTCOMES
 from frontdesk_sidecar.settings_table import REQUIRED, SETTINGS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+DELIVERY = ROOT / "docs" / "delivery.md"
 CAPTURE = ROOT / "docs" / "capture.md"
 _CAPTURE = (
     ("capture.journal", DEFAULT_DIRECTORY, "Directory shared by web processes and sidecar"),
@@ -81,6 +83,28 @@ def test_the_reasons_are_true() -> None:
         assert table.strip() == reasons_table()
 
 
+def outcomes_table() -> str:
+    """The table of docs/delivery.md, from the outcome table itself."""
+    rows = ["| reason | outcome | what it means | what to do |", "|---|---|---|---|"]
+    rows += [
+        f"| `{one.code}` | {' or '.join((one.kind, *one.also))} | {one.means} | {one.todo} |"
+        for one in OUTCOMES
+    ]
+    return "\n".join(rows)
+
+
+def test_the_outcomes_are_true() -> None:
+    """The table of outcomes is the one the code goes by; UPDATE_DOCS=1 writes it."""
+    text = DELIVERY.read_text()
+    begin, end = "<!-- outcomes -->\n", "<!-- /outcomes -->"
+    before, _, rest = text.partition(begin)
+    table, _, after = rest.partition(end)
+    if os.environ.get("UPDATE_DOCS"):
+        DELIVERY.write_text(f"{before}{begin}{outcomes_table()}\n{end}{after}")
+    else:
+        assert table.strip() == outcomes_table()
+
+
 def test_every_preset_is_documented() -> None:
     """In the table of docs/presets.md, by its name."""
     text = (ROOT / "docs" / "presets.md").read_text()
@@ -138,7 +162,10 @@ def test_the_commands_shown_exist() -> None:
     command = [sys.executable, "-m", "frontdesk_sidecar", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for name in set(
-        re.findall(r"`?frontdesk (run|demo|simulate|check|init|status|proxy)\b", shown)
+        re.findall(
+            r"`?frontdesk (run|demo|simulate|explain|status|dead|pause|resume|forget|check|init|proxy)\b",
+            shown,
+        )
     ):
         assert name in text, name
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from frontdesk import ConfigurationError, __version__
+from frontdesk_sidecar.admin.parser import add_commands
 
 OK: Final = 0
 FAILED: Final = 1
@@ -140,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "--once", action="store_true", help="let shoppers in, wait until they are in SAP, end"
     )
     _explain_options(commands)
+    add_commands(commands, _command)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`.
+"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`, `/status` and `/admin/*`.
 
 `livez`: the process turns. `readyz`: it takes what the journal holds. Trouble with SAP makes
 neither fail: to restart or to route around the sidecar would mend nothing.
@@ -7,13 +7,19 @@ neither fail: to restart or to route around the sidecar would mend nothing.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+import orjson
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from frontdesk_sidecar.admin import http as admin
+from frontdesk_sidecar.admin.controls import Controls
+from frontdesk_sidecar.destination import is_loopback
 
 Probe = Callable[[], Awaitable[str | None]]
 Exposition = Callable[[], Awaitable[bytes | None]]
@@ -26,30 +32,26 @@ def create_app(
     live: Callable[[], str | None] = lambda: None,
     ready: Probe,
     metrics: Exposition,
-    controls: Any = None,
+    controls: Controls | None = None,
     key: str | None = None,
     trusted: bool = False,
 ) -> Starlette:
     """The app. `live` and `ready` give None or why not.
 
     `key`, if any, is the bearer key for all but health; `trusted`: whoever gets through to this app
-    needs none.
+    needs none. Without a key, `/admin` is for trusted ones only. Without `controls` there is
+    neither `/status` nor `/admin`.
     """
+    key_needed = None if trusted else key
 
     async def livez(request: Request) -> Response:
-        reason = live()
-        return PlainTextResponse(
-            "ok\n" if reason is None else f"{reason}\n", 503 if reason else 200
-        )
+        return _health(live())
 
     async def readyz(request: Request) -> Response:
-        reason = await ready()
-        return PlainTextResponse(
-            "ok\n" if reason is None else f"{reason}\n", 503 if reason else 200
-        )
+        return _health(await ready())
 
     async def exposition(request: Request) -> Response:
-        if not _is_allowed(request, key):
+        if not _is_allowed(request, key_needed):
             return PlainTextResponse(
                 "a bearer key is needed\n", 401, {"www-authenticate": "Bearer"}
             )
@@ -58,13 +60,41 @@ def create_app(
             return PlainTextResponse("the store cannot be asked\n", 503)
         return Response(body, media_type=_PROMETHEUS)
 
-    return Starlette(
-        routes=[
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            Route("/metrics", exposition),
-        ]
-    )
+    routes = [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", exposition),
+    ]
+    if controls is not None:
+        routes += _admin_routes(controls, key, trusted=trusted)
+    return Starlette(routes=routes)
+
+
+def _admin_routes(controls: Controls, key: str | None, *, trusted: bool) -> list[Route]:
+    async def status(request: Request) -> Response:
+        refusal = None if trusted else _refusal_to_tell(request, key)
+        return _json(*(refusal or await admin.status(controls)))
+
+    async def perform(request: Request) -> Response:
+        refusal = None if trusted else _refusal_to_act(request, key)
+        if refusal is None and not _is_json(request):
+            # What a page in a browser can send elsewhere without asking first has other types.
+            refusal = (415, {"error": "expected the Content-Type application/json"})
+        if refusal is not None:
+            return _json(*refusal)
+        body = await _read(request, admin.MAX_BODY)
+        if body is None:
+            return _json(413, {"error": f"expected a body of up to {admin.MAX_BODY} bytes"})
+        return _json(*await admin.answer(controls, request.path_params["operation"], body))
+
+    return [
+        Route("/status", status),
+        Route("/admin/{operation}", perform, methods=["POST"]),
+    ]
+
+
+def _health(reason: str | None) -> Response:
+    return PlainTextResponse("ok\n" if reason is None else f"{reason}\n", 503 if reason else 200)
 
 
 def _is_allowed(request: Request, key: str | None) -> bool:
@@ -72,3 +102,55 @@ def _is_allowed(request: Request, key: str | None) -> bool:
         return True
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     return hmac.compare_digest(given.encode(), key.encode())
+
+
+def _refusal_to_tell(request: Request, key: str | None) -> tuple[int, dict[str, Any]] | None:
+    """Why `/status` is not told; it holds nothing personal, but names, paths and versions."""
+    if not _is_allowed(request, key):
+        return 401, {"error": "a bearer key is needed"}
+    if key is None and not _is_for_loopback(request):
+        # A page in a browser gets here by a name of its own that resolves to this machine
+        # (DNS rebinding), and could then read the answer.
+        return 403, {"error": "the Host is not this machine's; with http.key it may be any"}
+    return None
+
+
+def _refusal_to_act(request: Request, key: str | None) -> tuple[int, dict[str, Any]] | None:
+    if key is None:
+        return 403, {"error": "over TCP only with http.key, which is not set; use the Unix socket"}
+    if not _is_allowed(request, key):
+        return 401, {"error": "a bearer key is needed"}
+    return None
+
+
+def _is_for_loopback(request: Request) -> bool:
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return False
+    return host is not None and is_loopback(host)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() == "application/json"
+
+
+async def _read(request: Request, limit: int) -> bytes | None:
+    """The body; None when it is longer than the limit."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                return None
+    except ClientDisconnect:
+        return b""  # nobody is there to read what is the matter
+    return bytes(body)
+
+
+def _json(status: int, document: Mapping[str, Any]) -> Response:
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(orjson.dumps(document), status, headers, media_type="application/json")

@@ -28,6 +28,7 @@ from frontdesk.documents import (
 from frontdesk.forms import nested, typed_person
 from frontdesk.persons import Person
 from frontdesk.stored import MAX_OBJECTS, plain
+from frontdesk.traits import clean
 
 OTHER = "other@example.com"
 
@@ -657,9 +658,10 @@ JSON = st.recursive(
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a document, as it is and trimmed."""
+    """Every text in a document, as it is and trimmed, and as it may travel."""
     if isinstance(value, str):
         yield value.strip()
+        yield clean(value) or ""
     elif isinstance(value, int | float):
         yield str(value)
     elif isinstance(value, dict | list):

@@ -15,7 +15,10 @@ import pytest
 from frontdesk import __version__
 from frontdesk_sidecar import cli
 
-COMMANDS = ("run", "simulate", "demo", "explain")
+COMMANDS = (
+    *("run", "simulate", "demo", "explain"),
+    *("status", "dead", "pause", "resume", "forget"),
+)
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK")}
 
 
@@ -69,6 +72,12 @@ def test_the_help_of_a_command_shows_an_example(
         ("simulate", "--port", "eighty"),
         ("simulate", "--tokens", "paper"),
         ("demo", "--twice"),
+        ("dead",),
+        ("dead", "bury", "17"),
+        ("dead", "list", "--limit", "0"),
+        ("dead", "retry"),
+        ("dead", "discard", "17", "--all"),
+        ("forget",),
     ],
 )
 def test_a_wrong_usage_is_two(

@@ -1,0 +1,99 @@
+"""Asks a running sidecar, over its Unix socket or, with the key, over TCP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from frontdesk_sidecar.settings import Settings
+
+#: `forget` waits for the journal; nothing else takes long.
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class NotRunning(Exception):  # noqa: N818 - says what is the case
+    """No sidecar answers."""
+
+
+class Refused(Exception):  # noqa: N818 - says what is the case
+    """The sidecar, or the store, says no; the text says why."""
+
+
+class NotHere(Refused):
+    """The store is not on this machine, or another process has it open."""
+
+
+class Client:
+    """Calls operations by name. Raises NotRunning and Refused."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def call(
+        self, operation: str, arguments: Mapping[str, Any], *, by_key: bool = False
+    ) -> dict[str, Any]:
+        """The operation's result, by the socket or, `by_key`, over TCP."""
+        for client in self._by_key() if by_key else self._by_socket():
+            with client:
+                try:
+                    answer = client.post(f"/admin/{operation}", json=dict(arguments))
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    continue
+                except httpx.HTTPError as error:
+                    raise Refused(
+                        f"the sidecar does not answer ({type(error).__name__}); its log says more"
+                    ) from None
+                return _read(answer)
+        raise NotRunning
+
+    def _by_socket(self) -> Iterator[httpx.Client]:
+        http = self._settings.http
+        if _is_open(http.socket):
+            transport = httpx.HTTPTransport(uds=str(http.socket))
+            yield httpx.Client(
+                base_url="http://frontdesk", transport=transport, timeout=_TIMEOUT, trust_env=False
+            )
+
+    def _by_key(self) -> Iterator[httpx.Client]:
+        """No proxy of the environment is to see the key."""
+        http = self._settings.http
+        if http.key is not None and http.port:
+            host = _ANYWHERE.get(http.host, http.host)
+            shown = f"[{host}]" if ":" in host else host
+            yield httpx.Client(
+                base_url=f"http://{shown}:{http.port}",
+                headers={"authorization": f"Bearer {http.key}"},
+                timeout=_TIMEOUT,
+                trust_env=False,
+            )
+
+
+def _is_open(path: Path) -> bool:
+    """Whether somebody listens there; httpcore leaks the socket with which it finds that out."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.settimeout(_TIMEOUT.connect)
+            probe.connect(str(path))
+        except OSError:  # also when it may not be opened, or its name is too long
+            return False
+    return True
+
+
+def _read(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = orjson.loads(answer.content)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise Refused(f"HTTP {answer.status_code}: something else answers where the sidecar should")
+    if answer.status_code == 401:
+        raise Refused("the sidecar has another http.key than these settings")
+    if answer.status_code != 200:
+        raise Refused(str(document.get("error") or f"HTTP {answer.status_code}"))
+    return document

@@ -1,0 +1,144 @@
+"""`frontdesk status`, `pause`, `resume` and `forget`. Each gives the exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from frontdesk_sidecar.admin.client import Refused
+from frontdesk_sidecar.admin.desk import Desk
+from frontdesk_sidecar.admin.figures import counted
+from frontdesk_sidecar.admin.screen import mood, status_lines
+from frontdesk_sidecar.admin.terminal import Terminal
+from frontdesk_sidecar.settings import Settings
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+_WATCH_S: Final = 1.0
+#: A store that is opened too often might be in the way of a sidecar that starts.
+_WATCH_OFFLINE_S: Final = 5.0
+
+
+def run(settings: Settings, command: Callable[[Desk, Terminal], int]) -> int:
+    """Run one command; says why when it was refused."""
+    terminal = Terminal()
+    try:
+        return command(Desk(settings), terminal)
+    except Refused as error:
+        terminal.complain(str(error))
+        return FAILED
+    except BrokenPipeError:  # `| head` has enough
+        terminal.hang_up()
+        return FAILED
+
+
+def status(desk: Desk, terminal: Terminal, *, as_json: bool, watch: bool) -> int:
+    """How things stand, once or until Ctrl-C."""
+    if not watch:
+        _tell_status(desk.call("status"), terminal, as_json=as_json, redraw=False)
+        return OK
+    try:
+        while True:
+            time.sleep(_look(desk, terminal, as_json=as_json))
+    except KeyboardInterrupt:
+        return OK
+
+
+def _look(desk: Desk, terminal: Terminal, *, as_json: bool) -> float:
+    """Show it once more; how long to wait then. Whoever watches sees a restart through."""
+    try:
+        document = desk.call("status")
+    except Refused as error:
+        if as_json or not terminal.is_screen:
+            terminal.complain(str(error))
+        else:
+            terminal.redraw([str(error)], mood="bad")
+        return _WATCH_S
+    _tell_status(document, terminal, as_json=as_json, redraw=terminal.is_screen)
+    return _WATCH_S if document.get("running") else _WATCH_OFFLINE_S
+
+
+def _tell_status(
+    document: dict[str, Any], terminal: Terminal, *, as_json: bool, redraw: bool
+) -> None:
+    if as_json:
+        terminal.data(document)
+        return
+    lines = status_lines(document, datetime.now().astimezone())
+    if redraw:
+        terminal.redraw(lines, mood=mood(document))
+    else:
+        terminal.say(lines, mood=mood(document))
+
+
+def pause(desk: Desk, terminal: Terminal) -> int:
+    """Send nothing until `resume`."""
+    told = desk.call("pause")
+    lines = ["paused: nothing is sent until frontdesk resume; what comes in is kept"]
+    terminal.say([*lines, *_when_stopped(told, "it will start paused")])
+    return OK
+
+
+def resume(desk: Desk, terminal: Terminal) -> int:
+    """Send again."""
+    told = desk.call("resume")
+    lines = ["resumed: what is due is sent, and what was paused for a reason is tried now"]
+    if told.get("running") is False:
+        lines = ["resumed: the pause by hand is over"]
+    terminal.say([*lines, *_when_stopped(told, "it sends when it is started")])
+    return OK
+
+
+def _when_stopped(told: dict[str, Any], what: str) -> list[str]:
+    return [f"the sidecar does not run; {what}"] if told.get("running") is False else []
+
+
+def forget(desk: Desk, terminal: Terminal, *, email: str, yes: bool) -> int:
+    """Delete a customer everywhere, and say what cannot be reached."""
+    question = "delete everything known of this customer, for good?"
+    refused = unless_confirmed(terminal, question, yes=yes)
+    if refused is not None:
+        return refused
+    told = desk.call("forget", key=email)
+    if told["forgotten"]:
+        terminal.say(["forgotten: the store holds nothing of this customer any more"])
+    else:
+        terminal.complain("the store holds nothing of this customer")
+    for warning in _left(told):
+        terminal.complain(warning)
+    return OK if told["forgotten"] else FAILED
+
+
+def _left(told: dict[str, Any]) -> list[str]:
+    """What may hold the customer still."""
+    warnings = []
+    if told["segments"]:
+        still = f"{counted(told['segments'], 'segment')} of the journal still name this customer"
+        warnings.append(
+            f"{still}: what of it was not read yet comes in when the sidecar starts; start it and"
+            " forget again"
+            if told.get("running") is False
+            else f"{still}; they were read and are deleted once their web processes let go of them"
+        )
+    warnings += [
+        f"{path} was set aside as damaged and may hold this customer; delete it when it is not"
+        " needed"
+        for path in told["damagedFiles"]
+    ]
+    return warnings
+
+
+def unless_confirmed(terminal: Terminal, question: str, *, yes: bool) -> int | None:
+    """The exit code with which to end, or None to go on."""
+    if yes:
+        return None
+    if not terminal.can_ask:
+        terminal.complain("there is no terminal to ask at: add --yes")
+        return USAGE
+    if terminal.confirmed(question):
+        return None
+    terminal.complain("nothing was deleted")
+    return FAILED

@@ -1,0 +1,36 @@
+"""What a running sidecar lets a person do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from frontdesk_sidecar.store import Store
+
+T = TypeVar("T")
+
+
+class Controls(Protocol):
+    """The live side. Every method that is awaited may raise StoreError."""
+
+    async def status(self) -> dict[str, Any]:
+        """How things stand, as JSON; nothing personal in it."""
+
+    async def pause(self) -> dict[str, Any]:
+        """Send nothing more until `resume`; `{"paused": true}`."""
+
+    async def resume(self) -> dict[str, Any]:
+        """Send again, and try at once what stood in the way; `{"paused": false}`."""
+
+    async def forget(self, key: str) -> dict[str, Any]:
+        """Delete a customer: `{"forgotten": bool, "segments": int, "damagedFiles": [path]}`.
+
+        `segments` of the journal still name the customer; the damaged files may.
+        """
+
+    def wake(self) -> None:
+        """Something became due: send it now."""
+
+    async def run(self, operation: Callable[[Store], T]) -> T:
+        """Run `operation` on the store, in its thread; it may be run again."""

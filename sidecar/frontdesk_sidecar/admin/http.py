@@ -1,0 +1,73 @@
+"""`POST /admin/<operation>`: from a body to an answer, whatever serves it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+import orjson
+
+from frontdesk_sidecar.admin.arguments import BadArgument, needed_text, only
+from frontdesk_sidecar.admin.controls import Controls
+from frontdesk_sidecar.admin.operations import OPERATIONS, Missing
+from frontdesk_sidecar.store import StoreError
+
+#: No arguments are longer.
+MAX_BODY: Final = 65_536
+_log = logging.getLogger("frontdesk.admin")
+
+
+async def status(controls: Controls) -> tuple[int, dict[str, Any]]:
+    """HTTP status and document of `GET /status`; never raises."""
+    return await _answered(controls, "status", {})
+
+
+async def answer(controls: Controls, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """HTTP status and document of one operation: 200, 400, 404, 500 or 503; never raises."""
+    try:
+        arguments = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return 400, {"error": "the body is not JSON"}
+    if not isinstance(arguments, dict):
+        return 400, {"error": "expected a JSON object"}
+    return await _answered(controls, operation, arguments)
+
+
+async def _answered(
+    controls: Controls, operation: str, arguments: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    try:
+        told = await _perform(controls, operation, arguments)
+    except BadArgument as error:
+        return 400, {"error": str(error)}
+    except Missing as error:
+        return 404, {"error": str(error)}
+    except StoreError as error:
+        return 503, {"error": f"the store cannot be asked: {error}"}
+    except Exception as error:  # noqa: BLE001 - its text and traceback may hold a person's values
+        _log.error("admin_failed error=%s", type(error).__name__)
+        return 500, {"error": f"it failed: {type(error).__name__}"}
+    return (404, {"error": "there is no such operation"}) if told is None else (200, told)
+
+
+async def _perform(
+    controls: Controls, operation: str, arguments: dict[str, Any]
+) -> dict[str, Any] | None:
+    """What the operation gives; None when there is none of that name."""
+    function = OPERATIONS.get(operation)
+    if function is not None:
+        now = time.time_ns() // 1000
+        told = await controls.run(lambda store: function(store, arguments, now))
+        if told.get("retried"):
+            controls.wake()
+        return told
+    if operation == "forget":
+        only(arguments, "key")
+        return await controls.forget(needed_text(arguments, "key"))
+    simple = {"status": controls.status, "pause": controls.pause, "resume": controls.resume}
+    if operation not in simple:
+        return None
+    if arguments:
+        raise BadArgument("no arguments are expected")
+    return await simple[operation]()

@@ -1,0 +1,114 @@
+"""The same operations without a running sidecar, on the store it left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from frontdesk_sidecar.admin.arguments import BadArgument
+from frontdesk_sidecar.admin.client import NotHere, Refused
+from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
+from frontdesk_sidecar.erasure import segments_naming
+from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.live import PAUSE, disk_free, versions
+from frontdesk_sidecar.settings import Settings
+from frontdesk_sidecar.status import iso
+from frontdesk_sidecar.store import Store, StoreError, StoreLocked
+from frontdesk_sidecar.store.sqlite import SQLiteStore
+
+_STATES: Final = ("pending", "due", "leased", "clean", "dead")
+
+
+class Offline:
+    """Opens the store for one operation at a time. Raises Refused."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation's result, with `"running": false`."""
+        path, now = self._settings.store_path, time.time_ns() // 1000
+        try:
+            if not path.exists():
+                raise NotHere(f"no sidecar runs, and there is no store {path}; store.path names it")
+            with self._opened(now) as store:
+                return {**self._perform(store, operation, arguments, now), "running": False}
+        except StoreLocked:
+            raise NotHere(
+                f"another process has {path} open, but no sidecar answers at"
+                f" {self._settings.socket}: wait if one is just starting or ending; else run this"
+                " as the sidecar's user and with its settings, or set http.key"
+            ) from None
+        except StoreError as error:
+            raise Refused(f"store {path}: {error}") from None
+        except OSError as error:
+            raise Refused(f"{path}: {error.strerror}; run this as the sidecar's user") from None
+        except (BadArgument, Missing) as error:
+            raise Refused(str(error)) from None
+
+    def _opened(self, now: int) -> SQLiteStore:
+        """Opened as the sidecar does it, for opening ends the leases."""
+        keeping = self._settings.store
+        return SQLiteStore.open(
+            keeping.path,
+            # Whoever was killed a moment ago may have requests under way at SAP.
+            quiet_until=now + int(self._settings.pace.rest_s * SECOND),
+            max_bytes=keeping.max_bytes,
+            ballast_bytes=keeping.ballast_bytes,
+        )
+
+    def _perform(
+        self, store: Store, operation: str, arguments: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        if operation == "status":
+            return self._status(store, now)
+        if operation in ("pause", "resume"):
+            pausing = operation == "pause"
+            known = store.recall(PAUSE)
+            store.remember(PAUSE, (known or {"since": now, "by": "hand"}) if pausing else None)
+            return {"paused": pausing}
+        if operation == "forget":
+            return self._forget(store, key_of(arguments))
+        return OPERATIONS[operation](store, arguments, now)
+
+    def _forget(self, store: Store, key: str) -> dict[str, Any]:
+        found = store.forget(key)
+        store.checkpoint()
+        path = self._settings.store_path
+        return {
+            "forgotten": found,
+            "segments": segments_naming(self._settings.journal, key),
+            "damagedFiles": sorted(str(one) for one in path.parent.glob(f"{path.name}.damaged-*")),
+        }
+
+    def _status(self, store: Store, now: int) -> dict[str, Any]:
+        counts, settings = store.counts(now), self._settings
+        gate = _gate(store, now)
+        return {
+            **versions(),
+            "state": "paused" if gate["state"] == "hand" else "stopped",
+            "gate": gate,
+            "customers": {name: getattr(counts, name) for name in _STATES},
+            "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
+            "dead": store.dead_codes(),
+            "journal": {"path": str(settings.journal)},
+            "store": {
+                "path": str(settings.store_path),
+                "bytes": counts.bytes,
+                "limitBytes": settings.store.max_bytes,
+                "diskFreeBytes": disk_free(settings.store_path),
+                "held": store.held(),
+            },
+        }
+
+
+def _gate(store: Store, now: int) -> dict[str, Any]:
+    """Why the sidecar will not send, or did not when it ended, as far as the store tells."""
+    paused, left = store.recall(PAUSE), store.recall("gate")
+    if isinstance(paused, dict):
+        return {"state": "hand", "since": iso(paused.get("since", now))}
+    if not isinstance(left, dict):
+        return {"state": "open"}
+    said = {name: str(left.get(name, "")) for name in ("code", "text", "advice")}
+    return {"state": str(left.get("why", "open")), **said}

@@ -1,0 +1,171 @@
+"""The options of the commands, for argparse. What a command needs is imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Options: TypeAlias = argparse.Namespace
+Add: TypeAlias = Callable[..., argparse.ArgumentParser]
+#: What `add_subparsers` gives; its class has no public name.
+Group: TypeAlias = Any
+
+
+def add_commands(commands: Group, add: Add) -> None:
+    """Add `status`, `dead`, `pause`, `resume` and `forget`.
+
+    `add(commands, name, function, text, example)` makes a command; `function(options)` gives the
+    exit code and may raise ConfigurationError.
+    """
+    status = add(
+        commands,
+        "status",
+        _status,
+        "what is the matter, and what to do; then how things stand",
+        "frontdesk status --watch",
+    )
+    status.add_argument("--json", action="store_true", help="for scripts")
+    status.add_argument("--watch", action="store_true", help="again each second, until Ctrl-C")
+    dead = add(
+        commands,
+        "dead",
+        None,
+        "the customers that SAP refuses: list, show, retry, discard, export",
+        "frontdesk dead list",
+    )
+    _add_dead(dead.add_subparsers(metavar="COMMAND", required=True), add)
+    pause = add(commands, "pause", _pause, "send nothing until resume", "frontdesk pause")
+    resume = add(commands, "resume", _resume, "send again, and try at once", "frontdesk resume")
+    forget = add(
+        commands,
+        "forget",
+        _forget,
+        "delete everything known of a customer",
+        "frontdesk forget jane.doe@example.com",
+    )
+    forget.add_argument("email", metavar="EMAIL", help="the customer's address")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+    for parser in (status, pause, resume, forget):
+        _add_config(parser)
+
+
+def _add_dead(dead: Group, add: Add) -> None:
+    listing = add(
+        dead, "list", _list, "the latest, and how many of each reason", "frontdesk dead list"
+    )
+    listing.add_argument("--reason", metavar="R", help="of this reason alone")
+    listing.add_argument(
+        "--limit", type=_limit, default=50, metavar="N", help="so many (default: %(default)s)"
+    )
+    show = add(dead, "show", _show, "one, with its last tries", "frontdesk dead show 17")
+    show.add_argument("key", metavar="KEY", help="its number, or the customer's e-mail address")
+    retry = add(
+        dead,
+        "retry",
+        _retry,
+        "send again",
+        "frontdesk dead retry --reason odata.missing_property",
+    )
+    discard = add(dead, "discard", _discard, "delete for good", "frontdesk dead discard 17")
+    discard.add_argument("--yes", action="store_true", help="do not ask")
+    export = add(
+        dead,
+        "export",
+        _export,
+        "all of them as JSON, one a line",
+        "frontdesk dead export --output dead.ndjson",
+    )
+    export.add_argument("--reason", metavar="R", help="of this reason alone")
+    export.add_argument("--output", type=Path, metavar="FILE", help="a new file, made 0600")
+    for parser in (retry, discard):
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("key", nargs="?", metavar="KEY", help="number, or e-mail address")
+        which.add_argument("--reason", metavar="R", help="all of this reason")
+        which.add_argument("--all", action="store_true", help="all there are")
+    for parser in (show, export):
+        parser.add_argument("--reveal", action="store_true", help="show personal data unmasked")
+    for parser in (listing, show):
+        parser.add_argument("--json", action="store_true", help="for scripts")
+    for parser in (listing, show, retry, discard, export):
+        _add_config(parser)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", help="frontdesk.toml; else FRONTDESK_CONFIG names it")
+
+
+def _limit(given: str) -> int:
+    number = int(given)
+    if not 1 <= number <= 1000:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
+    return number
+
+
+def _run(options: Options, command: Callable[..., int], *given: Any, **named: Any) -> int:
+    from frontdesk_sidecar import settings
+    from frontdesk_sidecar.admin.command import run
+
+    return run(
+        settings.load(options.config),
+        lambda desk, terminal: command(desk, terminal, *given, **named),
+    )
+
+
+def _status(options: Options) -> int:
+    from frontdesk_sidecar.admin.command import status
+
+    return _run(options, status, as_json=options.json, watch=options.watch)
+
+
+def _pause(options: Options) -> int:
+    from frontdesk_sidecar.admin.command import pause
+
+    return _run(options, pause)
+
+
+def _resume(options: Options) -> int:
+    from frontdesk_sidecar.admin.command import resume
+
+    return _run(options, resume)
+
+
+def _forget(options: Options) -> int:
+    from frontdesk_sidecar.admin.command import forget
+
+    return _run(options, forget, email=options.email, yes=options.yes)
+
+
+def _list(options: Options) -> int:
+    from frontdesk_sidecar.admin.dead_command import listing
+
+    named = {"reason": options.reason, "limit": options.limit, "as_json": options.json}
+    return _run(options, listing, **named)
+
+
+def _show(options: Options) -> int:
+    from frontdesk_sidecar.admin.dead_command import show
+
+    named = {"key": options.key, "reveal": options.reveal, "as_json": options.json}
+    return _run(options, show, **named)
+
+
+def _retry(options: Options) -> int:
+    from frontdesk_sidecar.admin.dead_command import Chosen, retry
+
+    return _run(options, retry, Chosen(options.key, options.reason, options.all))
+
+
+def _discard(options: Options) -> int:
+    from frontdesk_sidecar.admin.dead_command import Chosen, discard
+
+    chosen = Chosen(options.key, options.reason, options.all)
+    return _run(options, discard, chosen, yes=options.yes)
+
+
+def _export(options: Options) -> int:
+    from frontdesk_sidecar.admin.dead_command import export
+
+    named = {"reason": options.reason, "reveal": options.reveal, "output": options.output}
+    return _run(options, export, **named)

@@ -1,0 +1,201 @@
+"""`frontdesk status` as lines: what is the matter and what to do first, then the figures.
+
+Pure: from the document of `/status`, of which everything may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from frontdesk_sidecar.admin.figures import ago, counted, size, span
+from frontdesk_sidecar.outcome_table import find_reason
+
+Document: TypeAlias = Mapping[str, Any]
+
+_STOPPED: Final = "not running: nothing is read or sent, and nothing is lost; web processes go on"
+_GATES: Final = {
+    "setup": "paused",
+    "rejections": "paused",
+    "throttled": "silent, because SAP asks for it,",
+    "failing": "waiting",
+}
+_REFUSED: Final = "SAP refuses most customers, so the mapping does not fit"
+
+
+def status_lines(document: Document, now: datetime) -> list[str]:
+    """The whole screen; `now` is aware, and its zone is the one that times are told in."""
+    lines = [line for trouble in _troubles(document, now) for line in trouble]
+    lines = lines or [_all_well(document)]
+    return [*lines, "", *(f"{name:<12}{text}" for name, text in _facts(document, now))]
+
+
+def mood(document: Document) -> str:
+    """`bad` when somebody must do something now, `attention`, or `fine`."""
+    gate = part(document, "gate").get("state", "open")
+    if not document.get("running") or _faults(document) or gate in ("setup", "rejections"):
+        return "bad"
+    return "fine" if gate == "open" and not part(document, "dead") else "attention"
+
+
+def part(document: Document, name: str) -> Document:
+    """A part of the document; empty when it is missing or null."""
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
+    """What is the matter, the worst first; of each a headline and what to do."""
+    if not document.get("running"):
+        yield [_STOPPED, "do: start it with frontdesk run, or start its service"]
+    yield from _faults(document)
+    if part(document, "gate").get("state", "open") != "open":
+        yield _gate(part(document, "gate"), now, running=bool(document.get("running")))
+    dead = part(document, "dead")
+    if dead:
+        letters = counted(sum(dead.values()), "dead letter")
+        yield [f"{letters}: customers that wait for somebody, see below", "do: frontdesk dead list"]
+
+
+def _faults(document: Document) -> list[list[str]]:
+    """What is wrong here, not with SAP."""
+    journal, store, found = part(document, "journal"), part(document, "store"), []
+    if document.get("watchdog"):
+        remedy = "start it anew, nothing is lost; a liveness probe of /livez does it alone"
+        found.append([f"stuck: {document['watchdog']}", f"do: {remedy}"])
+    if journal.get("error"):
+        remedy = "capture.journal names the directory; the sidecar's user must read and write there"
+        found.append([f"the journal cannot be read: {journal['error']}", f"do: {remedy}"])
+    if journal.get("unreadable"):
+        segments = counted(journal["unreadable"], "segment")
+        remedy = "the log names them; web processes and sidecar need a group in common"
+        found.append([f"{segments} of the journal cannot be read", f"do: {remedy}"])
+    if store.get("held"):
+        remedy = "make room on the disk, or raise store.max_bytes; the journal keeps what comes"
+        found.append([f"held, nothing is taken in: {store['held']}", f"do: {remedy}"])
+    return found
+
+
+def _gate(gate: Document, now: datetime, *, running: bool) -> list[str]:
+    state, since = str(gate["state"]), ago(gate.get("since"), now)
+    if state == "hand":
+        return [f"paused by hand{since}: nothing is sent", "do: frontdesk resume"]
+    code, text = str(gate.get("code") or ""), str(gate.get("text") or "")
+    reason = find_reason(code)
+    means, todo = (reason.means, reason.todo) if reason else (text, "")
+    if state == "rejections":
+        means, todo = _REFUSED, str(gate.get("advice") or todo)
+    lead = f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
+    lines = [f"{lead}: {_within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
+    if text and text != means:
+        lines.append(f"answer: {text}")
+    if todo or gate.get("advice"):
+        lines.append(f"do: {todo or gate['advice']}")
+    if running:
+        lines += _next_try(state, gate.get("nextTryAt"), now)
+    return lines
+
+
+def _next_try(state: str, moment: object, now: datetime) -> list[str]:
+    if not isinstance(moment, str):
+        return []
+    left_s = (datetime.fromisoformat(moment) - now).total_seconds()
+    when = f"next try in {span(left_s)}" if left_s > 0 else "next try: as soon as one is due"
+    sooner = "; frontdesk resume tries at once" if state in ("setup", "rejections") else ""
+    return [when + sooner]
+
+
+def _all_well(document: Document) -> str:
+    customers = part(document, "customers")
+    waiting = customers.get("pending", 0) + customers.get("leased", 0)
+    if not waiting:
+        return "fine: SAP has everything that is known"
+    return f"fine: {counted(waiting, 'customer')} on the way to SAP"
+
+
+def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
+    yield from _customers(document)
+    yield from _pace(document)
+    yield from _dead(part(document, "dead"))
+    yield from _places(document)
+    versions = [
+        f"{label} {document[name]}"
+        for name, label in (("version", "frontdesk"), ("python", "Python"), ("sqlite", "SQLite"))
+        if document.get(name)
+    ]
+    if document.get("running") and document.get("pid"):
+        versions.append(f"process {document['pid']}{ago(document.get('startedAt'), now)}")
+    yield "versions", ", ".join(versions) or "unknown"
+
+
+def _customers(document: Document) -> Iterator[tuple[str, str]]:
+    customers = part(document, "customers")
+    if not customers:
+        return
+    pending, due, leased, clean, dead = (
+        customers.get(name, 0) for name in ("pending", "due", "leased", "clean", "dead")
+    )
+    yield "customers", f"{pending:,} pending ({due:,} due now), {leased:,} being sent"
+    if pending or leased:
+        yield "oldest", f"waits for {span(document.get('oldestPendingSeconds') or 0)}"
+    yield "settled", f"{clean:,} in SAP, {dead:,} dead"
+
+
+def _pace(document: Document) -> Iterator[tuple[str, str]]:
+    outcomes, rate = part(document, "outcomes"), part(document, "rate")
+    if outcomes:
+        names = ("delivered", "unchanged", "throttled", "transient", "setup", "rejected")
+        told = [f"{outcomes[name]:,} {name}" for name in names if outcomes.get(name)]
+        label = f"last {span(outcomes.get('seconds') or 0)}"
+        yield label, ", ".join(told) or "nothing was sent"
+        codes = sorted(part(outcomes, "codes").items(), key=lambda one: (-one[1], one[0]))
+        if codes:
+            yield "failures", ", ".join(f"{number:,} {code}" for code, number in codes[:6])
+    if rate:
+        told = [f"{rate.get('customersPerSecond', 0):g} customers/s"]
+        if "requestsPerSecond" in rate:
+            told.append(f"{rate['requestsPerSecond']:g} requests/s")
+        if "limitPerSecond" in rate:
+            told.append(f"limit {rate['limitPerSecond']:g} requests/s")
+        if "concurrency" in rate:
+            most = rate.get("concurrencyLimit", "?")
+            told.append(f"at most {rate['concurrency']} of {most} at once")
+        told.append("in batches when many are due" if rate.get("batching") else "one by one")
+        yield "rate", ", ".join(told)
+
+
+def _dead(dead: Document) -> Iterator[tuple[str, str]]:
+    label = "dead"
+    for code, number in sorted(dead.items(), key=lambda one: (-one[1], one[0])):
+        reason = find_reason(code)
+        yield label, f"{number:,} {code}" + (f": {_within(reason.means)}" if reason else "")
+        if reason and reason.todo:
+            yield "", f"do: {reason.todo}"
+        label = ""
+    if dead:
+        yield "", "then: frontdesk dead retry --reason REASON"
+
+
+def _places(document: Document) -> Iterator[tuple[str, str]]:
+    journal, store = part(document, "journal"), part(document, "store")
+    if journal:
+        text = str(journal.get("path", ""))
+        if "lagBytes" in journal:
+            text += f": {size(journal['lagBytes'])} not read yet"
+        if "segments" in journal:
+            text += f", {counted(journal['segments'], 'segment')}"
+        yield "journal", text
+    if store:
+        text = f"{store.get('path', '')}: {size(store.get('bytes') or 0)}"
+        text += f" of {size(store['limitBytes'])}" if store.get("limitBytes") else ""
+        free = store.get("diskFreeBytes")
+        yield "store", text + (f", {size(free)} left on the disk" if free is not None else "")
+        if store.get("salvaged"):
+            yield "", f"set aside as damaged: {store['salvaged']}; its report beside it says more"
+
+
+def _within(sentence: str) -> str:
+    """A sentence as the part of another: `The name …` as `the name …`, `SAP …` as it is."""
+    text = sentence.rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
