@@ -214,7 +214,7 @@ def _unsendable(value: object) -> str:
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, str):
-        surrogate = any("\ud800" <= char <= "\udfff" for char in value)
+        surrogate = not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)
         return "the text is not valid Unicode" if surrogate else ""
     if isinstance(value, int):
         return "" if value in _INTEGERS else "the number is too large"

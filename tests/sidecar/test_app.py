@@ -412,12 +412,12 @@ def test_nobody_is_given_up_while_everybody_would_fare_the_same(
     first.ready()
     names = [f"c{number}" for number in range(40)]
     house.write(*map(login, names))
-    until(lambda: house.hits() >= 8)
+    until(lambda: house.hits() >= 5)
     assert first.end() == 0
     second = house.start()
     url = second.ready()
     struck = house.hits()
-    until(lambda: house.hits() >= struck + 8)
+    until(lambda: house.hits() >= struck + 4)
     assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
     house.faults()
     until(lambda: house.uids() == sorted(f"{name}@example.com" for name in names), 30)

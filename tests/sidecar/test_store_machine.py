@@ -383,4 +383,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 #: The machine as a test case for pytest.
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestStoreMachine.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)

@@ -8,6 +8,7 @@ find the loss.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from bisect import bisect_right
@@ -78,6 +79,10 @@ def directory(tmp_path: Path) -> Path:
     made = tmp_path.resolve() / "var"
     made.mkdir()
     return made
+
+
+#: Of what the disk may have left at any operation, every n-th is tried; POWER_STEP=1: all of it.
+STEP = int(os.environ.get("POWER_STEP", "2"))
 
 
 def alter(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
@@ -234,7 +239,7 @@ class Inspection:
             self._found[known] = recover(self._directory / NAME)
         return self._found[known]
 
-    def verdicts(self, step: int = 1) -> Verdicts:
+    def verdicts(self, step: int = STEP) -> Verdicts:
         """Let the power fail between any two operations; of what may be left, try every n-th."""
         left = islice(images(self.run), 0, None, step)
         return Counter(self._verdict(image, done) for image, done in left)

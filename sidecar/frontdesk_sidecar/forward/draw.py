@@ -17,8 +17,9 @@ GATE = "gate"
 class Wish:
     """So many requests, each for so many customers when more than `batch_above` are due.
 
-    `untried_first`: those of whom nothing is known before those that failed. `failed_first` of the requests are for customers that failed before, if there are
-    any; what the fresh ones leave is for them as well.
+    `untried_first`: those of whom nothing is known before those that failed. `failed_first` of
+    the requests are for customers that failed before, if there are any; what the fresh ones leave
+    is for them as well.
     """
 
     requests: int = 0
@@ -83,7 +84,13 @@ def _claim(store: Store, turn: Turn) -> Draw:
 
 def chunks(claims: Sequence[Claim], size: int) -> list[Sequence[Claim]]:
     """As few parts as possible of at most `size`, of even lengths, sorted by key."""
-    ordered = sorted(claims, key=lambda claim: claim.key) if size > 1 else claims
-    number = -(-len(claims) // size)
-    return [ordered[i * len(claims) // number : (i + 1) * len(claims) // number]
-            for i in range(number)]  # fmt: skip
+    return evenly(sorted(claims, key=lambda claim: claim.key) if size > 1 else claims, size)
+
+
+def evenly(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """As few parts as possible of at most `size`, of even lengths, in the order given."""
+    number = -(-len(items) // size)
+    return [
+        items[part * len(items) // number : (part + 1) * len(items) // number]
+        for part in range(number)
+    ]

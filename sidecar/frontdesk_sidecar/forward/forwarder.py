@@ -19,7 +19,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
-from frontdesk_sidecar.forward.draw import Turn, Wish, settle_and_claim
+from frontdesk_sidecar.forward.draw import Turn, Wish, evenly, settle_and_claim
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.gate import Gate, Permit, Why
 from frontdesk_sidecar.forward.ledger import Ledger
@@ -43,7 +43,7 @@ FAILED_SHARE: Final = 4
 class _Work:
     """What a worker sends in one go."""
 
-    parcels: list[Parcel]
+    parcels: Sequence[Parcel]
     is_try: bool
 
 
@@ -138,8 +138,9 @@ class Forwarder:
                 await anyio.sleep(FULL_S)
                 return
             self._kept = self._kept if note is False else note
-        for claims in requests:
-            self._dispatch(claims, works, is_try=permit is Permit.ONE)
+        for parcels in self._requests(requests, is_try=permit is Permit.ONE):
+            self._held += 1
+            works.send_nowait(_Work(parcels, permit is Permit.ONE))
         if not requests and not ledger.finished:
             with anyio.move_on_after(IDLE_S):
                 await self._wake.wait()
@@ -172,18 +173,23 @@ class Forwarder:
         same = all(document[name] == kept.get(name) for name in ("why", "code", "wait_s"))
         return False if same else document | {"at": self._now()}
 
-    def _dispatch(
-        self, claims: Sequence[Claim], works: MemoryObjectSendStream[_Work], *, is_try: bool
-    ) -> None:
-        """Hand what has to be sent to the workers; the rest is settled already."""
-        parcels = [
-            parcel for claim in claims if (parcel := self._parcel(claim, is_try=is_try)) is not None
-        ]
-        if parcels:
-            if is_try:
-                self.gate.begin_try()
-            self._held += 1
-            works.send_nowait(_Work(parcels, is_try))
+    def _requests(
+        self, drawn: Sequence[Sequence[Claim]], *, is_try: bool
+    ) -> list[Sequence[Parcel]]:
+        """What has to be sent, in one company or another; the rest is settled already."""
+        alone: list[Sequence[Parcel]] = []
+        together: list[Parcel] = []
+        for claims in drawn:
+            for claim in claims:
+                parcel = self._parcel(claim, is_try=is_try)
+                if parcel is not None and len(claims) > 1:
+                    together.append(parcel)
+                elif parcel is not None:
+                    alone.append([parcel])
+        if is_try and alone:
+            self.gate.begin_try()
+        # Most of a backlog may be unchanged: those left fill fewer batches.
+        return alone + evenly(together, self.courier.batch_size)
 
     def _parcel(self, claim: Claim, *, is_try: bool) -> Parcel | None:
         """The customer as it is sent, or None: nothing changed, or nothing can be made of it."""

@@ -99,8 +99,9 @@ class Store(Protocol):
         failed: bool = False,
         untried: bool = False,
     ) -> list[Claim]:
-        """Lease up to `limit` due customers, longest due first; with `untried` those alone that never failed.
+        """Lease up to `limit` due customers, longest due first.
 
+        With `untried` those alone that have no failure to their name, the latest due first.
         Those that never `failed` since their last delivery, or those that did: the caller says how
         many of each, so that neither starves the other.
         """

@@ -705,6 +705,27 @@ async def test_a_backlog_goes_in_batches_and_a_few_singly(store: SQLiteStore) ->
         assert len(target.batches) == before
 
 
+async def test_unchanged_customers_take_no_places_in_a_batch(store: SQLiteStore) -> None:
+    """Nine of ten logins change nothing; the others share one request."""
+    target = always(DELIVERED)
+    pace = replace(PACE, batch_size=50, batch_above=5)
+    names = [f"c{number:03d}" for number in range(200)]
+    async with running(store, target, pace=pace) as bench:
+        bench.forwarder.gate.by_hand = True
+        await bench.absorb(*names, name="Old")
+        bench.forwarder.gate.by_hand = False
+        bench.forwarder.wake()
+        await bench.until_counts(clean=200)
+        before = len(target.batches)
+        bench.forwarder.gate.by_hand = True
+        await bench.absorb(*names, at=1, name="Old")
+        await bench.absorb(*names[::10], at=2, name="New")
+        bench.forwarder.gate.by_hand = False
+        bench.forwarder.wake()
+        await bench.until_counts(clean=200, pending=0, leased=0)
+    assert target.batches[before:] == [20]
+
+
 async def test_a_refused_part_of_a_batch_is_that_customer_s_alone(store: SQLiteStore) -> None:
     """The others are delivered; the refused one goes alone the next time."""
 
