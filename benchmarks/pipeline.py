@@ -1,6 +1,6 @@
 """What the way from the journal to SAP costs: `python -m benchmarks.pipeline --help`.
 
-All of it on this machine, over 127.0.0.1, with SAP simulated. Half an hour with three rounds.
+All of it on this machine, over 127.0.0.1, with SAP simulated. An hour with three rounds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from benchmarks import (
     pipeline_forward,
     pipeline_latency,
     pipeline_memory,
+    pipeline_outage,
+    pipeline_repeat,
 )
 from benchmarks.pipeline_places import MEMORY, environment, heading
 from benchmarks.pipeline_types import Plan
@@ -29,7 +31,9 @@ Section = tuple[Callable[[Plan], dict[str, Any]], Callable[[dict[str, Any]], str
 SECTIONS: Final[dict[str, Section]] = {
     "absorb": (pipeline_absorb.run, pipeline_absorb.report),
     "forward": (pipeline_forward.run, pipeline_forward.report),
+    "repeat": (pipeline_repeat.run, pipeline_repeat.report),
     "memory": (pipeline_memory.run, pipeline_memory.report),
+    "outage": (pipeline_outage.run, pipeline_outage.report),
     "latency": (pipeline_latency.run, pipeline_latency.report),
 }
 
@@ -72,6 +76,11 @@ def _plan(options: argparse.Namespace) -> Plan:
         settle_s=10.0,
         idle_s=5.0,
         visits_s=10.0,
+        repeats=4_000,
+        arrive_s=3.0,
+        outage_logins=20_000,
+        outage_customers=1_000,
+        outage_step_s=60.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ concurrency = {concurrency}
 retry_cap_s = {retry_cap_s}
 rate = {rate}
 batch_size = {batch_size}
+batch_above = {batch_above}
 """
 
 
@@ -59,10 +61,11 @@ class Reading:
 class Sidecar:
     """A running `frontdesk run`."""
 
-    def __init__(self, process: Process, url: str, http: httpx.Client) -> None:
+    def __init__(self, process: Process, url: str, http: httpx.Client, local: httpx.Client) -> None:
         self.process = process
         self._url = url
         self._http = http
+        self._local = local
 
     def read(self) -> Reading:
         """Its metrics now."""
@@ -83,6 +86,16 @@ class Sidecar:
             time.sleep(POLL_S)
         raise StackError(f"not done in {within_s:.0f} s\n{self.process.tail()}")
 
+    def pause(self) -> None:
+        """Send nothing, as `frontdesk pause` says it."""
+        self._local.post("http://sidecar/admin/pause", json={}).raise_for_status()
+
+    def resume(self) -> float:
+        """Send again; the moment before it was said."""
+        at = time.perf_counter()
+        self._local.post("http://sidecar/admin/resume", json={}).raise_for_status()
+        return at
+
     def absorbed(self, messages: int, within_s: float) -> Reading:
         """Wait until so many messages are in the store."""
         return next(
@@ -101,6 +114,8 @@ def sidecar(
     retry_cap_s: float = 300.0,
     rate: float = 100_000.0,
     batch_size: int = 1,
+    batch_above: int = 20,
+    core: int | None = None,
 ) -> Iterator[Sidecar]:
     """Start the sidecar and wait until it is ready; it sends as fast as it can, singly."""
     port = free_port()
@@ -115,23 +130,31 @@ def sidecar(
             retry_cap_s=retry_cap_s,
             rate=rate,
             batch_size=batch_size,
+            batch_above=batch_above,
         )
     )
     url = f"http://127.0.0.1:{port}"
     command = [*_FRONTDESK, "run", "--config", str(config)]
     with (
-        _process(where, "sidecar", command, {}, f"{url}/livez") as process,
+        _process(where, "sidecar", command, {}, f"{url}/livez", core) as process,
         httpx.Client(timeout=30, trust_env=False) as http,
+        httpx.Client(transport=httpx.HTTPTransport(uds=f"{where.store}.sock")) as local,
     ):
-        yield Sidecar(process, url, http)
+        yield Sidecar(process, url, http, local)
 
 
 @contextmanager
-def simulator(where: Place, url: str) -> Iterator[Process]:
+def simulator(where: Place, url: str, core: int | None = None) -> Iterator[Process]:
     """Start a simulated SAP that answers at once."""
     command = [*_FRONTDESK, "simulate", "--port", url.rpartition(":")[2]]
-    with _process(where, "sap", command, {}, f"{url}/_sim/faults") as process:
+    with _process(where, "sap", command, {}, f"{url}/_sim/faults", core) as process:
         yield process
+
+
+def requests_at(url: str) -> int:
+    """How many requests the simulated SAP has had, those for tokens and its own included."""
+    answer = httpx.get(f"{url}/_sim/requests", params={"limit": 1}, trust_env=False)
+    return int(answer.raise_for_status().json()["total"])
 
 
 @contextmanager
@@ -169,11 +192,29 @@ def unused_address() -> str:
 
 @contextmanager
 def _process(
-    where: Place, name: str, command: list[str], env: dict[str, str], url: str
+    where: Place,
+    name: str,
+    command: list[str],
+    env: dict[str, str],
+    url: str,
+    core: int | None = None,
 ) -> Iterator[Process]:
-    process = Process(name, command, where.logs / f"{name}.log", env)
+    with _affinity(core):
+        process = Process(name, command, where.logs / f"{name}.log", env)
     try:
         process.await_answer(url)
         yield process
     finally:
         process.stop()
+
+
+@contextmanager
+def _affinity(core: int | None) -> Iterator[None]:
+    """What is started in the block stays on one core; whoever starts it does not."""
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {sorted(before)[core]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -23,6 +23,13 @@ class Plan:
     idle_s: float = 20.0
     visits_s: float = 60.0
     visits_per_s: float = 5.0
+    #: logins of a mix in which most change nothing, and seconds for which they arrive evenly
+    repeats: int = 50_000
+    arrive_s: float = 20.0
+    #: a day without SAP
+    outage_logins: int = 1_000_000
+    outage_customers: int = 50_000
+    outage_step_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
