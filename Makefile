@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check lint format types bench fuzz clean
+.PHONY: demo test check lint format types bench chaos fuzz clean
 
 demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated SAP
 	@$(BIN)/frontdesk demo --once
@@ -26,6 +26,9 @@ format: $(INSTALLED) ## put the sources in order
 bench: $(VENV)/.benchmarks ## the tables of docs/performance.md, about half an hour
 	$(BIN)/python -m benchmarks.middleware
 	$(BIN)/python -m benchmarks.pipeline
+
+chaos: $(INSTALLED) ## faults at random for four minutes, judged from outside: CHAOS='--seed 7 --seconds 60'
+	$(BIN)/python -m chaos $(CHAOS)
 
 fuzz: $(VENV)/.fuzzing ## the coverage-guided fuzzer, for ten minutes
 	$(BIN)/python fuzz/run.py -max_total_time=600

@@ -17,7 +17,6 @@ import anyio
 import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
-from frontdesk_sidecar.answer import MAX_RETRY_AFTER_S
 from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
@@ -88,7 +87,7 @@ def _store(settings: Settings) -> Iterator[SQLiteStore]:
 def _longest_s(pace: Pace) -> float:
     """No customer is ever due later than after so many seconds."""
     refused_s = pace.reject_base_s * 2.0 ** min(pace.reject_tries, 10)
-    return max(pace.retry_cap_s, pace.rest_s, MAX_RETRY_AFTER_S, refused_s)
+    return max(pace.retry_cap_s, pace.rest_s, refused_s)
 
 
 def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | None:

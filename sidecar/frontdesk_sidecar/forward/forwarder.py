@@ -193,6 +193,8 @@ class Forwarder:
 
     def _parcel(self, claim: Claim, *, is_try: bool) -> Parcel | None:
         """The customer as it is sent, or None: nothing changed, or nothing can be made of it."""
+        if self.ledger.rests(claim):
+            return None
         try:
             payload = self._mapping.apply(claim.customer.traits)
             digest = self._fingerprint.of(payload)
@@ -212,7 +214,7 @@ class Forwarder:
 
     def _is_recent(self, claim: Claim) -> bool:
         resync_us = int(self._pace.resync_s * SECOND)
-        return claim.sent_at is not None and 0 <= self._now() - claim.sent_at < resync_us
+        return claim.sent_at is not None and abs(self._now() - claim.sent_at) < resync_us
 
     async def _work_all(self, works: MemoryObjectReceiveStream[_Work]) -> None:
         async with works:

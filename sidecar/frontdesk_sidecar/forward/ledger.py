@@ -8,9 +8,9 @@ from frontdesk_sidecar.forward.courier import Delivery
 from frontdesk_sidecar.forward.gate import Gate, Shut, Why
 from frontdesk_sidecar.forward.limits import Concurrency, Rate
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.forward.verdict import Culprits, judged, settlement_of_failure
+from frontdesk_sidecar.forward.verdict import SECOND, Culprits, judged, settlement_of_failure
 from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.store import Claim, Delivered, Settlement
+from frontdesk_sidecar.store import Claim, Delivered, Release, Settlement
 from frontdesk_sidecar.telemetry import Telemetry
 
 
@@ -33,6 +33,7 @@ class Ledger:
         self._telemetry = telemetry
         self._now, self._clock, self._chance = now, clock, chance
         self._culprits = Culprits()
+        self._resting: dict[str, float] = {}
         self.gate = Gate(pace)
         self.rate = Rate(pace.rate, clock())
         self.concurrency = Concurrency(pace.concurrency_min, pace.concurrency)
@@ -66,6 +67,21 @@ class Ledger:
                 is_shared=delivery.shared,
                 is_news=number == 0 or not delivery.shared,
             )
+
+    def rests(self, claim: Claim) -> bool:
+        """Whether SAP may still be at work on this customer; it is released then, for later.
+
+        The row says so too, but by the wall clock, which may have leapt ahead.
+        """
+        until = self._resting.get(claim.key)
+        if until is None:
+            return False
+        left_s = until - self._clock()
+        if left_s <= 0:
+            del self._resting[claim.key]
+            return False
+        self.finished.append(Release(claim, self._now() + int(left_s * SECOND)))
+        return True
 
     def unchanged(self, claim: Claim) -> None:
         """SAP has this already."""
@@ -106,6 +122,8 @@ class Ledger:
             self._heed(outcome, claim.key, is_try=is_try)
             self._settle(claim, outcome, Delivered(claim, digest), elapsed_s)
             return
+        if outcome.is_unknown:
+            self._rest(claim.key, elapsed_s)
         alone = self._culprits.failed(claim.key, self.gate.taken)
         outcome = judged(outcome, claim, alone=alone and not is_shared)
         if is_news:
@@ -121,6 +139,13 @@ class Ledger:
             chance=self._chance,
         )
         self._settle(claim, outcome, settlement, elapsed_s)
+
+    def _rest(self, key: str, elapsed_s: float) -> None:
+        now = self._clock()
+        self._resting.pop(key, None)
+        self._resting[key] = now + self._pace.rest_s - elapsed_s
+        while self._resting and next(iter(self._resting.values())) <= now:
+            del self._resting[next(iter(self._resting))]
 
     def _is_its_own(self, outcome: Outcome, *, alone: bool) -> bool:
         """Whether the failure is this customer's and not everybody's."""

@@ -630,6 +630,21 @@ async def test_an_outcome_that_is_not_known_rests_the_customer(store: SQLiteStor
     assert len(claim_later(store, PACE.rest_s)) == 1
 
 
+async def test_a_clock_that_leaps_ahead_does_not_end_a_rest(store: SQLiteStore) -> None:
+    """SAP may still be at work on the customer, whatever our clock says."""
+    unknown = Outcome(Kind.TRANSIENT, "timeout", is_unknown=True)
+    target = in_turn(unknown, DELIVERED)
+    async with running(store, target) as bench:
+        await bench.absorb("ann")
+        await bench.until_counts(pending=1, due=0, leased=0)
+        bench.now += 3600 * SECOND
+        await bench.absorb("ann", at=SECOND // 2, lastName="Newer")
+        await bench.until_counts(pending=1, due=0, leased=0)
+        assert len(target.payloads) == 1
+        bench.pass_time(PACE.rest_s)
+        await bench.until_counts(clean=1)
+
+
 @pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.SETUP])
 async def test_silence_when_every_customer_would_fare_the_same(
     store: SQLiteStore, kind: Kind
