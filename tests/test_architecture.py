@@ -32,7 +32,7 @@ PURE = {
 } | {
     f"frontdesk_sidecar.{name}"
     for name in (
-        *("advice", "answer", "batch", "batch_answer", "customer", "mapping", "recent", "status"),
+        *("advice", "ageing", "answer", "batch", "batch_answer", "customer", "mapping", "recent", "status"),
         *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
         *("forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
         *("admin.arguments", "admin.figures", "admin.letters", "admin.operations", "admin.screen"),

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from frontdesk.event import IDENTIFIED, IDENTIFY, encode, encode_counts, told_by
+from frontdesk.boot import this_boot
+from frontdesk.event import IDENTIFIED, IDENTIFY, Tick, encode, encode_counts, told_by
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import Journal
 from frontdesk.privacy import Privacy
@@ -74,6 +75,7 @@ class Desk:
             settings.journal, on_drop=self._dropped, limit_bytes=settings.journal_limit_bytes
         )
         self._site = settings.site
+        self._boot = this_boot()
         self._now = now
         self._clock = clock
         self._process = Process(os.getpid())
@@ -97,9 +99,10 @@ class Desk:
         if now <= process.last and process.last - now < _STEP_BACK:
             now = process.last + _TICK
         process.last = now
+        tick = Tick(self._boot, time.monotonic_ns()) if self._boot else None
         event, user_id, traits, route = finding
         try:
-            line = encode(message_id, now, user_id, traits, event, route, self._site, unsent)
+            line = encode(message_id, now, user_id, traits, event, route, self._site, unsent, tick)
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
             self.count(_drop_name(route, "unencodable"))

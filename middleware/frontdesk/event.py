@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -51,6 +51,17 @@ _MAX_COUNT: Final = 2**53
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
+class Tick(NamedTuple):
+    """A reading of `time.monotonic_ns()`, and the boot of the machine that it counts from.
+
+    Nobody can set that clock: it tells in which order lines were written, whatever the wall
+    clock did meanwhile.
+    """
+
+    boot: str
+    nanoseconds: int
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Identify:
     """One identified customer.
@@ -68,6 +79,8 @@ class Identify:
     route: str | None = None
     site: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    #: the moment of `timestamp` by the clock that nobody can set; None where that is not known
+    tick: Tick | None = None
 
     def __repr__(self) -> str:
         return f"Identify({self.event!r}, {self.message_id!r}, traits={masked(self.traits)!r})"
@@ -88,6 +101,7 @@ class Identify:
             self.route,
             self.site,
             self.counts,
+            self.tick,
         )
 
     @classmethod
@@ -117,6 +131,7 @@ class Identify:
             route=_optional_text(context, "route"),
             site=_optional_text(context, "site"),
             counts=_counts(context.get("counts")),
+            tick=_tick(message),
         )
 
 
@@ -129,6 +144,7 @@ def encode(
     route: str | None,
     site: str | None,
     counts: Mapping[str, int],
+    tick: Tick | None = None,
 ) -> bytes:
     """One identify message as a line, without an `Identify` in between: a login pays for it.
 
@@ -146,6 +162,8 @@ def encode(
         "traits": traits,
         "context": context,
     }
+    if tick is not None:
+        message["boot"], message["clock"] = tick
     return orjson.dumps(message, option=_OPTIONS)
 
 
@@ -224,6 +242,13 @@ def _moment(value: object) -> datetime:
             except OverflowError:
                 pass
     raise MalformedMessage("timestamp")
+
+
+def _tick(message: Mapping[str, object]) -> Tick | None:
+    boot, nanoseconds = message.get("boot"), message.get("clock")
+    if isinstance(boot, str) and type(nanoseconds) is int:
+        return Tick(boot, nanoseconds)
+    return None
 
 
 def _counts(value: object) -> dict[str, int]:

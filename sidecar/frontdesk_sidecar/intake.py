@@ -9,6 +9,9 @@ from typing import Final
 
 import anyio
 
+from frontdesk.boot import this_boot
+from frontdesk.event import Tick
+from frontdesk_sidecar.ageing import dated
 from frontdesk_sidecar.lines import Batch
 from frontdesk_sidecar.store import Absorbed, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
@@ -37,6 +40,7 @@ class Intake:
         on_new: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
+        tick: Callable[[], Tick] = lambda: Tick(this_boot(), time.monotonic_ns()),
     ) -> None:
         self._tail = tail
         self._writer = writer
@@ -44,6 +48,7 @@ class Intake:
         self._on_new = on_new
         self._clock = clock
         self._now = now
+        self._tick = tick
         self._house_at = 0.0
         self._rotate_at = clock() + ROTATION_S
 
@@ -77,9 +82,11 @@ class Intake:
 
     async def _absorb(self, batch: Batch) -> bool:
         started = self._clock()
+        now, tick = self._now(), self._tick()
+        messages = dated(batch.messages, now, tick)
         try:
             absorbed: Absorbed = await self._writer.run(
-                lambda store: store.absorb(batch.messages, batch.offsets, self._now())
+                lambda store: store.absorb(messages, batch.offsets, now)
             )
         except StoreFull:
             self._tail.rewind(batch)

@@ -826,5 +826,6 @@ def test_lines_hold_nothing_else(desk: Desk, journal: Path) -> None:
     """The line's fields are those of the contract."""
     desk.note(FINDING)
     document = orjson.loads(read_lines(journal)[0])
-    assert document.keys() == {"type", "messageId", "timestamp", "userId", "traits", "context"}
+    fields = {"type", "messageId", "timestamp", "userId", "traits", "context", "boot", "clock"}
+    assert document.keys() == fields
     assert document["context"].keys() == {"event", "route", "site", "library"}

@@ -15,6 +15,7 @@ from frontdesk.event import (
     IDENTIFIED,
     LOGGED_IN,
     Identify,
+    Tick,
     counts_of,
     encode_counts,
     told_by,
@@ -44,6 +45,15 @@ def message(**changes: Any) -> Identify:
         "site": "electronics",
     }
     return Identify(**(fields | changes))
+
+
+def test_the_tick_goes_there_and_back() -> None:
+    """Two fields of the line; without either there is none, whatever else stands there."""
+    line = message(tick=Tick("0f1e2d3c", 7)).encode()
+    assert orjson.loads(line).items() >= {"boot": "0f1e2d3c", "clock": 7}.items()
+    assert Identify.decode(line).tick == Tick("0f1e2d3c", 7)
+    for wrong in ({"boot": "x"}, {"clock": 7}, {"boot": 1, "clock": 7}, {"boot": "x", "clock": "7"}):
+        assert Identify.decode(orjson.dumps(LINE | wrong)).tick is None
 
 
 def test_the_wire_form() -> None:
