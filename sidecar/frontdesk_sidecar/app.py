@@ -133,12 +133,12 @@ class _Sidecar:
             tail.claim()
         except JournalInUse as error:
             raise CannotRun(str(error)) from error
-        async with Commerce(settings.destination) as commerce, writer:
+        async with Commerce(settings.default.destination) as commerce, writer:
             forwarder = self._forwarder(commerce)
             lookout = Lookout(
                 writer,
                 forwarder,
-                secret_file=settings.secret_file,
+                secret_file=settings.default.secret_file,
                 stuck_s=settings.stuck_s,
                 longest_s=_longest_s(settings.pace),
             )
@@ -164,10 +164,10 @@ class _Sidecar:
         return Forwarder(
             self._writer,
             commerce,
-            settings.mapping,
+            settings.default.mapping,
             self._telemetry,
             settings.pace,
-            Fingerprint(key, settings.destination.entity_url),
+            Fingerprint(key, settings.default.destination.entity_url),
         )
 
     async def _serve(self, live: Live, lookout: Lookout, *, task_status: TaskStatus[None]) -> None:
@@ -201,7 +201,7 @@ class _Sidecar:
                 f"http://{host}:{port}",
                 str(self._settings.journal),
                 str(self._settings.store_path),
-                self._settings.destination.entity_url,
+                self._settings.default.destination.entity_url,
             )
             task_status.started()
 

@@ -24,9 +24,9 @@ from frontdesk_sidecar.mapping import (
 )
 from frontdesk_sidecar.secret_files import check_secrets, http_key, read_secret
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
-from frontdesk_sidecar.settings_types import Http, Keeping, Settings
+from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Http, Keeping, Settings, Target
 
-__all__ = ["Http", "Keeping", "Settings", "load"]
+__all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target", "load"]
 
 #: SAP Commerce Cloud's proxy gives up on a request after this long.
 PROXY_LIMIT_S: Final = 60.0
@@ -64,12 +64,14 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         raise ConfigurationError(problems)
     return Settings(
         capture=capture,
-        destination=destination,
-        mapping=mapping,
+        targets=(
+            Target(
+                DEFAULT_TARGET, destination, mapping, _path(values["sap.client_secret_file"])
+            ),
+        ),
         store=_keeping(values),
         pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
         stuck_s=values["forward.stuck_s"],
-        secret_file=_path(values["sap.client_secret_file"]),
         http=Http(
             values["http.host"],
             values["http.port"],

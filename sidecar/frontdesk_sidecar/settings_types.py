@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from frontdesk import Capture
 from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import AttributeMapping
+
+#: The name of the target that `[sap]` describes.
+DEFAULT_TARGET: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where customers go: one client of one integration object, and who goes there.
+
+    Of several the first whose `sites` and `events` hold takes a message; empty sets hold for all.
+    """
+
+    name: str
+    destination: Destination
+    mapping: AttributeMapping
+    secret_file: Path | None = None
+    sites: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+
+    def takes(self, site: str | None, event: str) -> bool:
+        """Whether a message of this site and event is for this target."""
+        return (not self.sites or site in self.sites) and (not self.events or event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +61,17 @@ class Settings:
     """Everything the sidecar runs with; secrets do not show in its `repr`."""
 
     capture: Capture
-    destination: Destination
-    mapping: AttributeMapping
+    targets: tuple[Target, ...]
     store: Keeping
     pace: Pace
     stuck_s: float
-    secret_file: Path | None
     http: Http
     log_level: str
+
+    @property
+    def default(self) -> Target:
+        """The target that `[sap]` describes; it is the last, and takes what no other does."""
+        return self.targets[-1]
 
     @property
     def store_path(self) -> Path:

@@ -105,7 +105,7 @@ async def town(place: Path) -> AsyncIterator[Town]:
             telemetry, target = Telemetry(), Target()
             fingerprint = Fingerprint(b"k", "t")
             forwarder = Forwarder(
-                writer, target, settings.mapping, telemetry, settings.pace, fingerprint
+                writer, target, settings.default.mapping, telemetry, settings.pace, fingerprint
             )
             tail = Tail(settings.journal, store.offsets())
             live = Live(settings, writer, forwarder, tail, telemetry, lambda: None)

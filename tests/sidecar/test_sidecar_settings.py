@@ -40,13 +40,13 @@ def problems(path: Path | None = None, environ: Mapping[str, str] | None = None)
 
 def secret(settings: Settings) -> str:
     """The client secret as a token request would see it."""
-    return settings.destination.client_secret()
+    return settings.default.destination.client_secret()
 
 
 def test_three_settings_are_enough() -> None:
     """Everything else has a default."""
     settings = load(None, GOOD)
-    assert settings.destination.entity_url == (
+    assert settings.default.destination.entity_url == (
         "https://api.example.com/odata2webservices/InboundCustomer/Customers"
     )
     assert secret(settings) == MARK
@@ -54,7 +54,7 @@ def test_three_settings_are_enough() -> None:
     assert settings.store_path == Path("/var/lib/frontdesk/frontdesk.db")
     assert (settings.http.host, settings.http.port, settings.http.key) == ("127.0.0.1", 8077, None)
     assert settings.log_level == "info"
-    assert settings.mapping.attributes[0] == "uid"
+    assert settings.default.mapping.attributes[0] == "uid"
 
 
 def test_the_example_of_the_design_loads(tmp_path: Path, toml: Path) -> None:
@@ -80,11 +80,11 @@ uid  = "lower(trim(email))"
 name = "name || join(' ', [firstName, lastName])"
 """)
     settings = load(str(toml), {})
-    assert settings.destination.base_url == (
+    assert settings.default.destination.base_url == (
         "https://api.c123.d1.public.model-t.cc.commerce.ondemand.com"
     )
     assert secret(settings) == MARK
-    assert settings.mapping.attributes == ("uid", "name")
+    assert settings.default.mapping.attributes == ("uid", "name")
     [rule] = settings.capture.rules
     assert (rule.method, rule.path) == ("POST", "/account/register")
 
@@ -94,7 +94,7 @@ def test_the_environment_names_the_file_and_wins_over_it(toml: Path) -> None:
     toml.write_text('[sap]\nclient_id = "from-file"\n[log]\nlevel = "error"\n')
     settings = load(None, {**GOOD, "FRONTDESK_CONFIG": str(toml), "FRONTDESK_LOG__LEVEL": "debug"})
     assert settings.log_level == "debug"
-    assert settings.destination.client_id == "frontdesk"
+    assert settings.default.destination.client_id == "frontdesk"
     other = toml.with_name("other.toml")
     other.write_text('[log]\nlevel = "warning"\n')
     named = load(str(other), {**GOOD, "FRONTDESK_CONFIG": str(toml)})
@@ -139,7 +139,7 @@ def sample(setting: Setting, tmp_path: Path) -> str:
 
 def effective(settings: Settings, name: str) -> Any:
     """What became of a setting."""
-    destination = settings.destination
+    destination = settings.default.destination
     known: dict[str, Callable[[], Any]] = {
         "sap.client_secret": lambda: destination.client_secret(),
         "sap.client_secret_file": lambda: destination.client_secret(),
@@ -473,7 +473,7 @@ def test_a_base_url_that_is_not_safe_is_refused(url: str, reason: str) -> None:
 def test_plain_http_is_taken_for_loopback() -> None:
     """For the simulator."""
     environ = {**GOOD, "FRONTDESK_SAP__BASE_URL": "http://127.0.0.1:8090"}
-    assert load(None, environ).destination.is_loopback
+    assert load(None, environ).default.destination.is_loopback
 
 
 @pytest.mark.parametrize(
@@ -521,7 +521,7 @@ def test_a_timeout_beyond_that_of_saps_proxy_is_a_problem() -> None:
 def test_a_lease_outlives_an_attempt() -> None:
     """Otherwise a second one could begin while the first is under way."""
     settings = load(None, {**GOOD, "FRONTDESK_SAP__TOTAL_TIMEOUT_S": "55"})
-    assert settings.pace.lease_s > 2 * settings.destination.total_timeout_s
+    assert settings.pace.lease_s > 2 * settings.default.destination.total_timeout_s
 
 
 # Through the command line
