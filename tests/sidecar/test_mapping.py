@@ -144,8 +144,13 @@ def test_all_problems_are_told_at_once() -> None:
         ("join(' ', [a])", 4711, r"join\(\) cannot take int"),
         ("sum(a)", ["marked"], r"sum\(\) cannot take str"),
         ("ceil(a)", math.inf, "failed on these traits"),
-        ("a", ["marked"], "a list or an object"),
-        ("{x: a}", "marked", "a list or an object"),
+        ("{x: [{y: a}]}", "\ud800marked", "not valid Unicode"),
+        ("@", {"\ud800marked": 1}, "a name in an object"),
+        ("a", {"\ud800marked": 1}, "a name in an object"),
+        ("odata_date(a)", "marked", r"odata_date\(\) found no ISO 8601"),
+        ("odata_datetime(a)", 1e300, r"odata_datetime\(\) found no ISO 8601"),
+        ("digits(a)", {"marked": 1}, r"digits\(\) cannot take object"),
+        ("lower(clear())", "marked", r"lower\(\) cannot take"),
         ("a", math.nan, "not finite"),
         ("a", 2**64, "too large"),
         ("a", "\ud800marked", "not valid Unicode"),
@@ -162,13 +167,98 @@ def test_odd_traits_are_an_error_without_the_value(
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-@given(st.dictionaries(NAMES, SCALARS | st.lists(SCALARS) | st.dictionaries(NAMES, SCALARS)))
-def test_what_is_sent_is_never_null_or_empty(traits: dict[str, object]) -> None:
-    """Whatever the traits, the payload is JSON scalars that SAP would store, or an error."""
+def empties(value: object) -> list[object]:
+    """Every null, empty text, list and object at any depth."""
+    if isinstance(value, dict | list):
+        inside = list(value.values()) if isinstance(value, dict) else value
+        return [value] if not value else [found for one in inside for found in empties(one)]
+    return [value] if value is None or value == "" else []
+
+
+TRAITS = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner))
+
+
+@given(st.dictionaries(NAMES, TRAITS), st.sampled_from(["phone", "{a: phone, b: [@, `null`]}"]))
+def test_what_is_sent_is_never_null_or_empty(traits: dict[str, object], expression: str) -> None:
+    """Whatever the traits, at any depth: SAP would store an emptiness over what it knows."""
     try:
-        payload = compile_mapping({**DEFAULT_MAPPING, "phone": "phone"}).apply(traits)
+        payload = compile_mapping({**DEFAULT_MAPPING, "phone": expression}).apply(traits)
     except MappingError:
         return
-    decoded = orjson.loads(orjson.dumps(payload))
-    assert all(value not in (None, "") for value in decoded.values())
-    assert all(isinstance(value, str | int | float) for value in decoded.values())
+    assert all(empties(value) == [] for value in orjson.loads(orjson.dumps(payload)).values())
+
+
+def test_a_null_is_sent_where_it_is_asked_for() -> None:
+    """`clear()` erases, also in the depths; beside it what is absent stays absent."""
+    mapping = compile_mapping(
+        {
+            "phone": "phone || clear()",
+            "title": "title && {code: title} || clear()",
+            "address": "{town: town, street: clear()}",
+        }
+    )
+    assert mapping.apply({}) == {"phone": None, "title": None, "address": {"street": None}}
+    assert mapping.apply({"phone": "1", "title": "mr", "town": "Bern"}) == {
+        "phone": "1",
+        "title": {"code": "mr"},
+        "address": {"town": "Bern", "street": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("expression", "traits", "expected"),
+    [
+        ("{isocode: locale}", {"locale": "de"}, {"isocode": "de"}),
+        ("{isocode: locale}", {}, None),
+        ("[{uid: 'customergroup'}]", {}, [{"uid": "customergroup"}]),
+        ("[{uid: group}, {uid: 'x'}]", {}, [{"uid": "x"}]),
+        ("[{language: 'de', name: name}]", {"name": "N"}, [{"language": "de", "name": "N"}]),
+        ("{street: address.street, country: {isocode: upper(address.country)}}",
+         {"address": {"street": "S", "country": "ch"}},
+         {"street": "S", "country": {"isocode": "CH"}}),
+        ("title(a)", {"a": "ANNA-LENA o'brien d’arcy MCDONALD's"}, "Anna-Lena O'Brien D’Arcy Mcdonald's"),
+        ("title(a)", {"a": "élodie ÖZGÜR 2b"}, "Élodie Özgür 2B"),
+        ("digits(a)", {"a": "+41 (0)79 / 12"}, "4107912"),
+        ("digits(a)", {"a": "none"}, None),
+        ("hash(a)", {"a": "x"}, "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"),
+        ("default(a, 'z')", {}, "z"),
+        ("default(a, 'z')", {"a": ""}, "z"),
+        ("default(a, 'z')", {"a": False}, False),
+        ("default(a, 'z')", {"a": 0}, 0),
+        ("odata_datetime(a)", {"a": "2018-10-25T12:16:03.078Z"}, "/Date(1540469763078)/"),
+        ("odata_datetime(a)", {"a": "2018-10-25T14:16:03.078+02:00"}, "/Date(1540469763078)/"),
+        ("odata_datetime(a)", {"a": "2018-10-25T12:16:03"}, "/Date(1540469763000)/"),
+        ("odata_datetime(a)", {"a": 1540469763}, "/Date(1540469763000)/"),
+        ("odata_datetime(a)", {"a": 1540469763078}, "/Date(1540469763078)/"),
+        ("odata_datetime(a)", {"a": "/Date(1540469763078)/"}, "/Date(1540469763078)/"),
+        ("odata_datetime(a)", {"a": "1969-12-31T23:59:59.999Z"}, "/Date(-1)/"),
+        ("odata_date(a)", {"a": "1980-02-29"}, "/Date(320630400000)/"),
+        ("odata_date(a)", {"a": "1980-02-29T23:30:00Z"}, "/Date(320630400000)/"),
+        ("odata_date(a)", {}, None),
+    ],
+)
+def test_what_sap_needs(expression: str, traits: dict[str, object], expected: object) -> None:
+    """References, collections, localised attributes, and the functions for SAP's forms."""
+    assert one(expression, **traits) == expected
+
+
+def test_attributes_of_one_event() -> None:
+    """They come along with customers of that event alone, and win over the others."""
+    mapping = compile_mapping(
+        {"uid": "email", "name": "name"}, {"Signed Up": {"groups": "[{uid: 'g'}]", "name": "'new'"}}
+    )
+    assert mapping.attributes == ("uid", "name", "groups")
+    traits = {"email": "e", "name": "n"}
+    assert mapping.apply(traits, ["Logged In"]) == {"uid": "e", "name": "n"}
+    assert mapping.apply(traits, ["Logged In", "Signed Up"]) == {
+        "uid": "e",
+        "name": "new",
+        "groups": [{"uid": "g"}],
+    }
+    assert mapping.without({"groups", "name"}).attributes == ("uid",)
+
+
+def test_problems_of_one_event_name_it() -> None:
+    """The event stands before the attribute."""
+    with pytest.raises(MappingError, match=r'on "Signed Up": groups, column 1: there is no function f'):
+        compile_mapping({"uid": "email"}, {"Signed Up": {"groups": "f(x)"}})
