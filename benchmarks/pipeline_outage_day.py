@@ -28,6 +28,7 @@ from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.gate import Permit
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import DEFAULT_MAPPING, compile_mapping
+from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.store import Counts, Store
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
@@ -68,7 +69,7 @@ class Outage:
         self.forwarder = Forwarder(
             writer,
             self.sap,
-            compile_mapping(DEFAULT_MAPPING),
+            Plan(compile_mapping(DEFAULT_MAPPING)),
             Telemetry(self.time.clock),
             Pace(rate=day.rate),
             Fingerprint(b"k" * 32, "https://sap.example.com"),

@@ -32,11 +32,35 @@ PURE = {
 } | {
     f"frontdesk_sidecar.{name}"
     for name in (
-        *("advice", "ageing", "answer", "batch", "batch_answer", "customer", "mapping", "recent", "status"),
+        *("advice", "ageing", "answer", "batch", "batch_answer", "customer", "destination"),
+        *("mapping", "mapping.expressions", "mapping.functions", "mapping.payload", "metadata"),
+        *("metadata.coercion", "metadata.edmx", "metadata.fit", "metadata.model", "passport"),
+        *("plan", "recent", "status"),
         *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
-        *("forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
-        *("admin.arguments", "admin.figures", "admin.letters", "admin.operations", "admin.screen"),
+        *("forward.ingress", "forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
+        *(
+            "admin.arguments",
+            "admin.figures",
+            "admin.letters",
+            "admin.operations",
+            "admin.screen",
+            "admin.strays",
+        ),
         *("outcome_table", "store", "store.errors", "store.types", "watchdog"),
+        *("check.judge_arrival", "check.judge_common", "check.judge_local", "check.judge_network"),
+        *(
+            "check.judge_mapping",
+            "check.judge_object",
+            "check.judge_places",
+            "check.judge_posting",
+            "check.judge_token",
+        ),
+        *("check.judge_writing", "check.mounts", "check.remedies", "check.report", "check.result"),
+        *("init", "init.choosing", "init.impex", "init.impex_model", "init.jmes", "init.known"),
+        *("init.line", "init.proposal", "init.references", "init.report", "init.simple"),
+        *("init.toml_text",),
+        *("proxy", "proxy.address", "proxy.fields", "proxy.forwarded", "proxy.ingress"),
+        *("proxy.messages", "proxy.options", "proxy.trouble"),
         *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
     )
 }
@@ -52,10 +76,11 @@ SIMULATOR = "frontdesk_sidecar.simulator"
 HOMES = {
     "sqlite3": {"frontdesk_sidecar.store"},
     "httpx": {
-        "frontdesk_sidecar.commerce",
+        "frontdesk_sidecar.transport",
         "frontdesk_sidecar.demo",
         "frontdesk_sidecar.failures",
         "frontdesk_sidecar.admin.client",
+        "frontdesk_sidecar.check.network",
         "frontdesk_sidecar.explain.live",
         "frontdesk_sidecar.proxy",
     },
@@ -65,10 +90,11 @@ HOMES = {
         "frontdesk_sidecar.app",
         "frontdesk_sidecar.endpoints",
         "frontdesk_sidecar.explain.live",
+        "frontdesk_sidecar.proxy",
     },
     "django": {"frontdesk.contrib.django"},
     "allauth": {"frontdesk.contrib.django"},
-    "prometheus_client": {"frontdesk_sidecar.telemetry"},
+    "prometheus_client": {"frontdesk_sidecar.metrics"},
     "jmespath": {"frontdesk_sidecar.mapping"},
     "fcntl": {"frontdesk.journal", "frontdesk_sidecar.tail"},
 }
@@ -79,6 +105,7 @@ READERS_OF_THE_ENVIRONMENT = {
     "frontdesk_sidecar.settings",
     "frontdesk_sidecar.demo",
     "frontdesk_sidecar.admin.terminal",
+    "frontdesk_sidecar.proxy.loading",
 }
 
 

@@ -34,6 +34,12 @@ _CAPTURE = (
     ("capture.hash", None, "Traits that leave as a SHA-256 alone"),
     ("capture.journal_limit_bytes", LIMIT_BYTES, "Above this the journal takes no more"),
 )
+_SAP = (
+    ("sap.mapping", "see above", "Attributes, as a table"),
+    ("sap.event_mapping", "", "Attributes for one event, as tables"),
+    ("sap.headers", "", 'Headers for every request, as a table of texts or `{file = "…"}`'),
+    ("sap.target", "", "Other targets by name, as tables: `sites`, `events`, and what differs"),
+)
 
 
 def settings_table() -> str:
@@ -41,7 +47,7 @@ def settings_table() -> str:
     rows = ["| key | default | |", "|---|---|---|"]
     rows += [f"| `{key}` | {_default(default)} | {text} |" for key, default, text in _CAPTURE]
     rows += [f"| `{one.name}` | {_default(one.default)} | {one.help} |" for one in SETTINGS]
-    rows += ["| `sap.mapping` | see above | Attributes, as a table; in the file only |"]
+    rows += [f"| `{key}` | {default} | {text}; in the file only |" for key, default, text in _SAP]
     return "\n".join(rows)
 
 
@@ -122,13 +128,14 @@ def test_every_configuration_shown_loads(block: str, tmp_path: Path) -> None:
     """TOML examples are taken by the code that reads them."""
     document = tomllib.loads(block)
     lines = [block]
-    if "sap" not in document:
+    if "base_url" not in document.get("sap", {}):
         lines.append('[sap]\nbase_url = "sap.example.com"\nclient_id = "c"\nclient_secret = "s"\n')
     secret = tmp_path / "secret"
     secret.write_text("s\n")
     named = document.get("sap", {}).get("client_secret_file")
     config = tmp_path / "frontdesk.toml"
-    config.write_text("\n".join(lines).replace(named or "\0", str(secret)))
+    text = "\n".join(lines).replace('"gateway_key"', f'"{secret}"')
+    config.write_text(text.replace(f'"{named}"', f'"{secret}"'))
     assert settings.load(str(config), {})
 
 

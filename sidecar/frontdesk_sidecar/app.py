@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import anyio
@@ -19,21 +19,20 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
-from frontdesk_sidecar.forward.fingerprint import Fingerprint
-from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.intake import Intake
+from frontdesk_sidecar.lanes import Lane, assignment, make_lanes
 from frontdesk_sidecar.live import Live
 from frontdesk_sidecar.openings import CannotRun, listen, listen_locally, make_journal
 from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.store import Store, StoreError
-from frontdesk_sidecar.store.keyfile import read_or_make_key
+from frontdesk_sidecar.store.damage import suspect
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.tail import JournalInUse, Tail
 from frontdesk_sidecar.telemetry import Telemetry
-from frontdesk_sidecar.upkeep import Lookout, Tidying
+from frontdesk_sidecar.upkeep import Tidying
 
 __all__ = ["CannotRun", "run"]
 
@@ -68,6 +67,7 @@ def _store(settings: Settings) -> Iterator[SQLiteStore]:
     try:
         with SQLiteStore.open(
             path,
+            rest_us=int(pace.rest_s * SECOND),
             quiet_until=now + int(pace.rest_s * SECOND),
             latest=now + int(longest_s * SECOND),
             max_bytes=settings.store.max_bytes,
@@ -77,8 +77,12 @@ def _store(settings: Settings) -> Iterator[SQLiteStore]:
     except StoreError as error:
         raise CannotRun(f"store {path}: {error}") from error
     except BaseExceptionGroup as group:
+        if (reason := _first(group, CannotRun)) is not None:
+            raise CannotRun(str(reason)) from group
         failure = _first(group, StoreError)
         if failure is None:
+            # Whatever it was: a value that is not of its type would be met again, start by start.
+            suspect(path)
             raise
         # Started anew, the sidecar reads the journal from where the store last committed.
         raise CannotRun(f"store {path}: {failure}") from group
@@ -87,7 +91,7 @@ def _store(settings: Settings) -> Iterator[SQLiteStore]:
 def _longest_s(pace: Pace) -> float:
     """No customer is ever due later than after so many seconds."""
     refused_s = pace.reject_base_s * 2.0 ** min(pace.reject_tries, 10)
-    return max(pace.retry_cap_s, pace.rest_s, refused_s)
+    return max(pace.retry_cap_s + pace.rest_s, refused_s)
 
 
 def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | None:
@@ -120,7 +124,7 @@ class _Sidecar:
         self._settings = settings
         self._store = store
         self._listener = listener
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(targets=[target.name for target in settings.targets])
         self._writer: Writer[Store] = Writer(store)
         self._servers: list[uvicorn.Server] = []
 
@@ -133,56 +137,44 @@ class _Sidecar:
             tail.claim()
         except JournalInUse as error:
             raise CannotRun(str(error)) from error
-        async with Commerce(settings.default.destination) as commerce, writer:
-            forwarder = self._forwarder(commerce)
-            lookout = Lookout(
-                writer,
-                forwarder,
-                secret_file=settings.default.secret_file,
-                stuck_s=settings.stuck_s,
-                longest_s=_longest_s(settings.pace),
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(Commerce(target.destination))
+                for target in settings.targets
+            ]
+            await stack.enter_async_context(writer)
+            lanes = await make_lanes(
+                settings, clients, writer, telemetry, longest_s=_longest_s(settings.pace)
             )
-            live = Live(settings, writer, forwarder, tail, telemetry, lookout.stuck)
+            live = Live(settings, writer, lanes, tail, telemetry)
             await live.restore()
-            intake = Intake(tail, writer, telemetry, on_new=forwarder.wake)
+            target_of = assignment(settings.targets)
+            intake = Intake(tail, writer, telemetry, on_new=live.wake, target_of=target_of)
             async with anyio.create_task_group() as tasks:
                 asked = await tasks.start(self._hear_signal)  # before it says that it started
-                await tasks.start(self._serve, live, lookout)
+                await tasks.start(self._serve, live)
                 for task in (
                     intake.run,
                     Tidying(settings.store, writer, telemetry).run,
-                    lookout.run,
-                    forwarder.run,
+                    *(task for lane in lanes for task in lane.runs),
                 ):
                     tasks.start_soon(task)
-                tasks.start_soon(self._until_asked, asked, tasks, forwarder)
+                tasks.start_soon(self._until_asked, asked, tasks, lanes)
         telemetry.stopped()
 
-    def _forwarder(self, commerce: Commerce) -> Forwarder:
-        settings = self._settings
-        key = read_or_make_key(settings.store_path.with_name(settings.store_path.name + ".key"))
-        return Forwarder(
-            self._writer,
-            commerce,
-            settings.default.mapping,
-            self._telemetry,
-            settings.pace,
-            Fingerprint(key, settings.default.destination.entity_url),
-        )
-
-    async def _serve(self, live: Live, lookout: Lookout, *, task_status: TaskStatus[None]) -> None:
+    async def _serve(self, live: Live, *, task_status: TaskStatus[None]) -> None:
         """Serve health and status over TCP, the commands over the Unix socket as well."""
         http, key = self._settings.http, self._settings.http.key
         sockets = {False: self._listener}
         if (local := listen_locally(http.socket)) is not None:
-            sockets[True] = local
+            sockets[True] = local.listener
         async with contextlib.AsyncExitStack() as stack:
             if local is not None:
-                stack.callback(http.socket.unlink, missing_ok=True)
+                stack.callback(local.remove)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             for trusted, listener in sockets.items():
                 app = create_app(
-                    live=lookout.stuck,
+                    live=live.stuck,
                     ready=self._ready,
                     metrics=self._metrics,
                     controls=live,
@@ -201,7 +193,7 @@ class _Sidecar:
                 f"http://{host}:{port}",
                 str(self._settings.journal),
                 str(self._settings.store_path),
-                self._settings.default.destination.entity_url,
+                " ".join(one.destination.entity_url for one in self._settings.targets),
             )
             task_status.started()
 
@@ -213,16 +205,18 @@ class _Sidecar:
                 asked.set()
 
     async def _until_asked(
-        self, asked: anyio.Event, tasks: TaskGroup, forwarder: Forwarder
+        self, asked: anyio.Event, tasks: TaskGroup, lanes: Sequence[Lane]
     ) -> None:
         await asked.wait()
         # A name that is being resolved, or a secret on a volume that hangs, holds a thread that
         # Python would wait for. Nothing depends on an orderly end.
         threading.Thread(target=_end_anyway, daemon=True).start()
         self._telemetry.stopping()
-        forwarder.stop()
+        for lane in lanes:
+            lane.forwarder.stop()
         with anyio.move_on_after(GRACE_S):
-            await forwarder.stopped.wait()
+            for lane in lanes:
+                await lane.forwarder.stopped.wait()
         for server in self._servers:
             server.should_exit = True
         tasks.cancel_scope.cancel()
@@ -240,7 +234,7 @@ class _Sidecar:
 
     async def _metrics(self) -> bytes | None:
         try:
-            counts = await self._writer.run(lambda store: store.counts(time.time_ns() // 1000))
+            counts = await self._writer.run(Store.counts_by_target, time.time_ns() // 1000)
         except StoreError:
             return None
         return self._telemetry.exposition(counts)

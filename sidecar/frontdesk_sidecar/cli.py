@@ -10,6 +10,9 @@ from typing import Final
 
 from frontdesk import ConfigurationError, __version__
 from frontdesk_sidecar.admin.parser import add_commands
+from frontdesk_sidecar.check.parser import add_check
+from frontdesk_sidecar.init.parser import add_init
+from frontdesk_sidecar.proxy.parser import add_proxy
 
 OK: Final = 0
 FAILED: Final = 1
@@ -48,10 +51,14 @@ def _run(options: argparse.Namespace) -> int:
 
 def _simulate(options: argparse.Namespace) -> int:
     from frontdesk_sidecar.simulator import DefinitionError
-    from frontdesk_sidecar.simulator.server import serve
+    from frontdesk_sidecar.simulator.server import Tls, serve
+
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ConfigurationError(["simulate: --tls-cert and --tls-key go together"])
+    tls = options.tls_cert and Tls(options.tls_cert, options.tls_key, options.tls_client_ca)
 
     def ready(port: int) -> None:
-        base = f"http://{options.host}:{port}"
+        base = f"{'https' if tls else 'http'}://{options.host}:{port}"
         _say(f"SAP Commerce simulator on {base}  (client_id frontdesk)")
         _say(f"  customers {base}/_sim/customers   requests {base}/_sim/requests")
 
@@ -61,8 +68,11 @@ def _simulate(options: argparse.Namespace) -> int:
             port=options.port,
             mode=options.tokens,
             client_secret=options.client_secret,
+            shipped=options.object,
             definition=options.definition,
             token_lifetime_s=options.token_lifetime,
+            webhook=options.webhook,
+            tls=tls,
             on_ready=ready,
         )
     except OSError as error:
@@ -128,7 +138,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--token-lifetime", type=int, metavar="SECONDS", help="of each token")
     simulate.add_argument("--client-secret", default="secret", help="(default: %(default)s)")
+    simulate.add_argument(
+        "--object",
+        choices=("flat", "standard", "surprising"),
+        default="flat",
+        help="which InboundCustomer (default: %(default)s)",
+    )
     simulate.add_argument("--definition", type=Path, metavar="FILE", help="another object, as JSON")
+    simulate.add_argument("--webhook", metavar="URL", help="post every saved customer to it")
+    simulate.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve HTTPS, PEM")
+    simulate.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
+    simulate.add_argument("--tls-client-ca", type=Path, metavar="FILE", help="ask for certificates")
 
     demo = _command(
         commands,
@@ -141,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
         "--once", action="store_true", help="let shoppers in, wait until they are in SAP, end"
     )
     _explain_options(commands)
+    add_check(commands, _command)
+    add_init(commands, _command)
+    add_proxy(commands, _command)
     add_commands(commands, _command)
     return parser
 

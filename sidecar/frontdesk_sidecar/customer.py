@@ -8,20 +8,22 @@ Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import orjson
 
-from frontdesk.event import Identify
+from frontdesk.event import SIGNED_UP, Identify
 from frontdesk.traits import mask, masked
 
 USER_ID: Final = "@userId"
 EVENT: Final = "@event"
 ROUTE: Final = "@route"
 SITE: Final = "@site"
+#: The last registration, beside whatever came after it.
+SIGN_UP: Final = "@signedUp"
 
 #: name -> [value, microseconds since the epoch]. The value is any JSON value; null says that
 #: nothing is known any more as of that time.
@@ -32,7 +34,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Customer:
-    """What is known of one customer now, without the times; null values are left out."""
+    """What is known of one customer now; null values are left out.
+
+    `timestamp` is the time of the last message in ISO 8601, `signed_up_at` that of the last
+    registration in microseconds since the epoch.
+    """
 
     key: str
     user_id: str | None
@@ -40,23 +46,36 @@ class Customer:
     route: str | None
     site: str | None
     traits: Mapping[str, object]
+    timestamp: str | None = None
+    signed_up_at: int | None = None
 
     @classmethod
     def of(cls, key: str, facts: Facts) -> Customer:
         """The customer that `facts` describe."""
         known = {name: value for name, (value, _) in facts.items() if value is not None}
+        event = known.pop(EVENT, None)
         known.setdefault("email", key)  # the one thing that is known when all else was forgotten
         return cls(
             key,
             user_id=known.pop(USER_ID, None),
-            event=known.pop(EVENT, None),
+            event=event,
             route=known.pop(ROUTE, None),
             site=known.pop(SITE, None),
+            signed_up_at=None if known.pop(SIGN_UP, None) is None else facts[SIGN_UP][1],
+            timestamp=None if event is None else _iso(facts[EVENT][1]),
             traits=known,
         )
 
     def __repr__(self) -> str:
         return f"Customer({mask(self.key)!r}, {self.event!r}, traits={masked(self.traits)!r})"
+
+
+def _iso(time_us: int) -> str | None:
+    try:
+        moment = _EPOCH + timedelta(microseconds=time_us)
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def microseconds(moment: datetime) -> int:
@@ -99,6 +118,8 @@ def from_message(message: Identify, latest: int | None = None) -> Facts:
     facts = {name: [value, time] for name, value in message.traits.items() if name[:1] != "@"}
     facts[USER_ID] = [message.user_id, time]
     facts[EVENT] = [message.event, time]
+    if message.event == SIGNED_UP:
+        facts[SIGN_UP] = [True, time]
     if message.route is not None:
         facts[ROUTE] = [message.route, time]
     if message.site is not None:
@@ -106,6 +127,18 @@ def from_message(message: Identify, latest: int | None = None) -> Facts:
     if _has_json(facts):
         return facts
     return {name: fact for name, fact in facts.items() if _has_json({name: fact})}
+
+
+def by_target(
+    messages: Sequence[Identify], target_of: Callable[[Identify], str] | None, otherwise: str
+) -> dict[str, Sequence[Identify]]:
+    """The messages for each target, in their order; all are for `otherwise` without `target_of`."""
+    if target_of is None:
+        return {otherwise: messages}
+    found: dict[str, list[Identify]] = {}
+    for message in messages:
+        found.setdefault(target_of(message), []).append(message)
+    return {target: tuple(said) for target, said in found.items()}
 
 
 def gather(messages: Sequence[Identify], latest: int | None = None) -> tuple[dict[str, Facts], int]:

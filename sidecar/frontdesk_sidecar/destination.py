@@ -1,8 +1,9 @@
 """Where customers are sent, and with whose credentials."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -60,6 +61,34 @@ def _is_address(host: str) -> bool:
     return True
 
 
+class Auth(StrEnum):
+    """How SAP is told who asks.
+
+    Client credentials (RFC 6749, section 4.4) with id and secret in the form or, as `oauth_basic`,
+    in a Basic header; or `basic`: name and password with each request, for an object whose channel
+    configuration says BASIC.
+    """
+
+    OAUTH = "oauth"
+    OAUTH_BASIC = "oauth_basic"
+    BASIC = "basic"
+
+
+#: What a header that the settings add must not be: what the client sets, or what a proxy drops.
+RESERVED_HEADERS: Final = frozenset(
+    (
+        *("accept", "accept-encoding", "authorization", "connection", "content-encoding"),
+        *("content-language", "content-length", "content-type", "cookie", "expect", "host"),
+        *("integrationmessageid", "keep-alive", "pre-persist-hook", "post-persist-hook"),
+        *("sap-passport", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"),
+    )
+)
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE: Final = re.compile(r"[!-~\xa0-\xff](?:[ -~\xa0-\xff]*[!-~\xa0-\xff])?")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_HOOK: Final = re.compile(r"[!-~]{1,200}")
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """One integration object in one SAP Commerce system.
@@ -68,7 +97,9 @@ class Destination:
     is called in a worker thread for every token request, so that a rotated file is seen; it may
     raise ``OSError`` or ``ValueError`` when there is none. ``total_timeout_s`` covers a whole
     upsert with its token and its repetition; SAP's proxy gives up after 60 s. ``ca_file`` (PEM)
-    replaces the usual certificate authorities. Raises ``ValueError`` for unusable values.
+    replaces the usual certificate authorities; ``client_cert_file`` and ``client_key_file`` (PEM)
+    are for mutual TLS. ``headers`` go with every request, for a gateway before SAP; their values
+    are asked for each time and may be secret. Raises ``ValueError`` for unusable values.
     """
 
     base_url: str
@@ -81,6 +112,14 @@ class Destination:
     total_timeout_s: float = 50.0
     max_connections: int = 8
     ca_file: str | None = None
+    client_cert_file: str | None = None
+    client_key_file: str | None = None
+    auth: Auth = Auth.OAUTH
+    content_language: str | None = None
+    pre_persist_hook: str | None = None
+    post_persist_hook: str | None = None
+    passport: bool = False
+    headers: Mapping[str, Callable[[], str]] = field(repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", parse_base_url(self.base_url))
@@ -94,6 +133,38 @@ class Destination:
         for name in ("connect_timeout_s", "total_timeout_s", "max_connections"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected a number above zero")
+        if self.client_key_file is not None and self.client_cert_file is None:
+            raise ValueError("client_key_file: is for client_cert_file, which is missing")
+        language = self.content_language
+        if language is not None and not _LANGUAGE.fullmatch(language):
+            raise ValueError("content_language: expected a language such as en or de_CH")
+        for name in ("pre_persist_hook", "post_persist_hook"):
+            hook = getattr(self, name)
+            if hook is not None and not _HOOK.fullmatch(hook):
+                raise ValueError(f"{name}: expected the id of a bean or script")
+        for name in self.headers:
+            if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+                raise ValueError(f"headers.{name}: is no header that can be added")
+
+    @property
+    def change_headers(self) -> Mapping[str, str]:
+        """The headers of each upsert, within a `$batch` as well."""
+        named = {
+            "Content-Language": self.content_language,
+            "Pre-Persist-Hook": self.pre_persist_hook,
+            "Post-Persist-Hook": self.post_persist_hook,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def service_url(self) -> str:
+        """The root of the object's service: its service document."""
+        return f"{self.base_url}/odata2webservices/{self.integration_object}"
+
+    @property
+    def metadata_url(self) -> str:
+        """The object's EDMX."""
+        return f"{self.service_url}/$metadata"
 
     @property
     def token_url(self) -> str:
@@ -103,14 +174,19 @@ class Destination:
     @property
     def entity_url(self) -> str:
         """Where customers are posted to."""
-        return f"{self.base_url}/odata2webservices/{self.integration_object}/{self.entity_set}"
+        return f"{self.service_url}/{self.entity_set}"
 
     @property
     def batch_url(self) -> str:
         """Where `$batch` requests are posted to."""
-        return f"{self.base_url}/odata2webservices/{self.integration_object}/$batch"
+        return f"{self.service_url}/$batch"
 
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
+
+
+def is_header_value(value: str) -> bool:
+    """Whether a text can be the value of a header (RFC 9110, section 5.5)."""
+    return len(value) <= 8192 and _HEADER_VALUE.fullmatch(value) is not None

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 
 from frontdesk.boot import this_boot
-from frontdesk.event import Tick
+from frontdesk.event import Identify, Tick
 from frontdesk_sidecar.ageing import dated
 from frontdesk_sidecar.lines import Batch
 from frontdesk_sidecar.store import Absorbed, Store, StoreFull
@@ -29,7 +29,10 @@ _LONGEST_REST_S: Final = 10.0
 
 
 class Intake:
-    """Reads the journal and commits it; `on_new` is called when customers became due."""
+    """Reads the journal and commits it; `on_new` is called when customers became due.
+
+    `target_of` says for which target each message is; without it all are for the default one.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Intake:
         telemetry: Telemetry,
         *,
         on_new: Callable[[], None],
+        target_of: Callable[[Identify], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
         tick: Callable[[], Tick] = lambda: Tick(this_boot(), time.monotonic_ns()),
@@ -46,6 +50,7 @@ class Intake:
         self._writer = writer
         self._telemetry = telemetry
         self._on_new = on_new
+        self._target_of = target_of
         self._clock = clock
         self._now = now
         self._tick = tick
@@ -86,7 +91,7 @@ class Intake:
         messages = dated(batch.messages, now, tick)
         try:
             absorbed: Absorbed = await self._writer.run(
-                lambda store: store.absorb(messages, batch.offsets, now)
+                lambda store: store.absorb(messages, batch.offsets, now, self._target_of)
             )
         except StoreFull:
             self._tail.rewind(batch)

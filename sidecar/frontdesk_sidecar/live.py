@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -15,9 +15,10 @@ import anyio.to_thread
 from frontdesk import __version__
 from frontdesk.traits import customer_key
 from frontdesk_sidecar.erasure import is_taken_in, segments_naming
-from frontdesk_sidecar.forward.forwarder import Forwarder
+from frontdesk_sidecar.forward.draw import PAUSE, note_of
+from frontdesk_sidecar.lanes import Lane
 from frontdesk_sidecar.settings import Settings
-from frontdesk_sidecar.status import Snapshot, document
+from frontdesk_sidecar.status import document_of
 from frontdesk_sidecar.store import Counts, Store
 from frontdesk_sidecar.store.sqlite import SQLITE_VERSION
 from frontdesk_sidecar.store.writer import Writer
@@ -25,8 +26,6 @@ from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
 
 T = TypeVar("T")
-#: Under this name the store remembers that somebody paused it.
-PAUSE: Final = "pause"
 #: How long `forget` waits for the journal to be read and let go of.
 FORGET_S: Final = 5.0
 _POLL_S: Final = 0.05
@@ -39,52 +38,55 @@ class Live:
         self,
         settings: Settings,
         writer: Writer[Store],
-        forwarder: Forwarder,
+        lanes: Sequence[Lane],
         tail: Tail,
         telemetry: Telemetry,
-        stuck: Callable[[], str | None],
     ) -> None:
         self._settings = settings
         self._writer = writer
-        self._forwarder = forwarder
+        self._lanes = lanes
         self._tail = tail
         self._telemetry = telemetry
-        self._stuck = stuck
         self._started_us = _now()
-        self._paused_us: int | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets, the default one last."""
+        return tuple(lane.name for lane in self._lanes)
 
     async def restore(self) -> None:
         """Take up what an earlier run of this store left: why nothing was sent."""
-        gate, paused = await self._writer.run(
-            lambda store: (store.recall("gate"), store.recall(PAUSE))
-        )
-        self._forwarder.restore(gate)
-        if paused is not None:
-            since = paused.get("since") if isinstance(paused, dict) else None
-            self._pause(since if isinstance(since, int) else _now())
+        for lane in self._lanes:
+            await lane.restore(self._writer)
 
-    async def pause(self) -> dict[str, Any]:
+    async def pause(self, target: str | None = None) -> dict[str, Any]:
         """Send nothing more until `resume`, whatever happens meanwhile, a restart included."""
-        now = self._paused_us or _now()
-        await self._writer.run(lambda store: store.remember(PAUSE, {"since": now, "by": "hand"}))
-        self._pause(now)
+        since = {lane: lane.paused_us or _now() for lane in self._chosen(target)}
+
+        def remember(store: Store) -> None:
+            for lane, at in since.items():
+                store.remember(note_of(PAUSE, lane.name), {"since": at, "by": "hand"})
+
+        await self._writer.run(remember)
+        for lane, at in since.items():
+            lane.pause(at)
         return {"paused": True}
 
-    def _pause(self, since: int) -> None:
-        self._paused_us = since
-        self._forwarder.gate.by_hand = True
-        self._forwarder.ledger.tell()
-
-    async def resume(self) -> dict[str, Any]:
+    async def resume(self, target: str | None = None) -> dict[str, Any]:
         """Send again; where something else stands in the way, try it now."""
-        await self._writer.run(lambda store: store.remember(PAUSE, None))
-        self._paused_us = None
-        gate = self._forwarder.gate
-        gate.by_hand = False
-        gate.try_now(time.monotonic())
-        self._forwarder.ledger.tell()
-        self._forwarder.wake()
+        lanes = self._chosen(target)
+
+        def forget(store: Store) -> None:
+            for lane in lanes:
+                store.remember(note_of(PAUSE, lane.name), None)
+
+        await self._writer.run(forget)
+        for lane in lanes:
+            lane.resume()
         return {"paused": False}
+
+    def _chosen(self, target: str | None) -> list[Lane]:
+        return [lane for lane in self._lanes if target in (None, lane.name)]
 
     async def forget(self, key: str) -> dict[str, Any]:
         """Delete everything known of a customer; what the journal may still hold is told."""
@@ -94,6 +96,8 @@ class Live:
             # Else what was written a moment ago would come in afterwards.
             while not is_taken_in(directory, await self._writer.run(Store.offsets)):  # noqa: ASYNC110
                 await anyio.sleep(_POLL_S)
+        for lane in self._lanes:
+            lane.forwarder.ledger.rest(key)  # a request may be under way, and the next login come
         found = await self._writer.run(lambda store: store.forget(key))
         await self._writer.run_alone(lambda store: store.checkpoint())
         with anyio.move_on_after(FORGET_S):
@@ -106,52 +110,61 @@ class Live:
 
     def wake(self) -> None:
         """Something became due."""
-        self._forwarder.wake()
+        for lane in self._lanes:
+            lane.forwarder.wake()
 
     async def run(self, operation: Callable[[Store], T]) -> T:
         """Run `operation` on the store, in its thread."""
         return await self._writer.run(operation)
 
+    def stuck(self) -> str | None:
+        """Why the sidecar should be started anew; None when it need not."""
+        return next((why for lane in self._lanes if (why := lane.stuck()) is not None), None)
+
     async def status(self) -> dict[str, Any]:
         """How things stand; nothing personal in it."""
-        counts, dead, held = await self._writer.run(_count)
+        counts, dead, store = await self._writer.run(self._count)
+        standings = [
+            lane.standing(
+                counts.pop(lane.name, Counts.together((), store["bytes"])),
+                dead[lane.name],
+                self._telemetry,
+                now_us=_now(),
+                started_us=self._started_us,
+                journal=self._journal(),
+                store=store,
+            )
+            for lane in self._lanes
+        ]
+        return {"running": True, **versions(), **document_of(standings, counts)}
+
+    def _journal(self) -> dict[str, Any]:
         journal = self._settings.journal
         error = None
         try:
             segments = sum(name.endswith(".ndjson") for name in os.listdir(journal))
         except OSError as failure:
             segments, error = 0, failure.strerror
-        ledger, courier = self._forwarder.ledger, self._forwarder.courier
-        snapshot = Snapshot(
-            now_us=_now(),
-            clock_s=time.monotonic(),
-            started_us=self._started_us,
-            paused_us=self._paused_us,
-            shut=ledger.gate.shut,
-            stuck=self._stuck(),
-            counts=counts,
-            dead=dead,
-            recent=self._telemetry.recent,
-            rate=ledger.rate,
-            concurrency=ledger.concurrency,
-            batching=courier.batch_size > 1,
-            journal={
-                "path": str(journal),
-                "lagBytes": self._tail.lag_bytes,
-                "segments": segments,
-                "unreadable": len(self._tail.unreadable),
-                "error": error,
-            },
-            store=self._store(counts, held),
-        )
-        return {"running": True, **versions(), **document(snapshot)}
+        return {
+            "path": str(journal),
+            "lagBytes": self._tail.lag_bytes,
+            "segments": segments,
+            "unreadable": len(self._tail.unreadable),
+            "error": error,
+        }
 
-    def _store(self, counts: Counts, held: str | None) -> dict[str, Any]:
+    def _count(
+        self, store: Store
+    ) -> tuple[dict[str, Counts], dict[str, dict[str, int]], dict[str, Any]]:
+        dead = {target: store.dead_codes(target) for target in self.targets}
+        return store.counts_by_target(_now()), dead, self._store(store.size(), store.held())
+
+    def _store(self, size: int, held: str | None) -> dict[str, Any]:
         path = self._settings.store_path
         damaged = sorted(_set_aside(path))
         return {
             "path": str(path),
-            "bytes": counts.bytes,
+            "bytes": size,
             "limitBytes": self._settings.store.max_bytes,
             "diskFreeBytes": disk_free(path),
             "held": held,
@@ -180,10 +193,6 @@ def disk_free(path: Path) -> int | None:
 
 def _set_aside(path: Path) -> list[Path]:
     return [*path.parent.glob(f"{path.name}.damaged-*")]
-
-
-def _count(store: Store) -> tuple[Counts, dict[str, int], str | None]:
-    return store.counts(_now()), store.dead_codes(), store.held()
 
 
 def _now() -> int:

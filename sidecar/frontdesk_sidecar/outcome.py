@@ -53,7 +53,7 @@ _FAILURE_TEXTS: Final[Mapping[Failure, str]] = MappingProxyType(
         Failure.DNS: "the host name does not resolve",
         Failure.TIMEOUT: "no answer in time",
         Failure.DISCONNECTED: "the connection broke before the answer was whole",
-        Failure.PROTOCOL: "the answer was not valid HTTP",
+        Failure.PROTOCOL: "the answer was not valid HTTP, or packed unasked",
         Failure.TOO_LARGE: "the answer was larger than the limit",
     }
 )
@@ -245,6 +245,11 @@ def _of_token(answer: Answer) -> Outcome:
         return Outcome(Kind.DELIVERED, "token.ok")
     code = "token.xml" if b"<oauth" in _start(answer) else "token.unreadable"
     return _outcome(code, _described(answer))
+
+
+def not_repeated() -> Outcome:
+    """The outcome when a token was refused while SAP wants silence: no other one is asked for."""
+    return _outcome("token.silence", "the token was refused")
 
 
 def secret_unreadable() -> Outcome:

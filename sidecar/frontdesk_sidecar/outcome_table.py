@@ -106,7 +106,7 @@ _FAILURES: Final = (
     Reason(
         "protocol",
         Kind.TRANSIENT,
-        "What came back was not valid HTTP.",
+        "What came back was not valid HTTP, or it was packed although that was not asked for.",
         "Check that sap.base_url has the port of the HTTPS endpoint, and what stands in between.",
         is_unknown=True,
     ),
@@ -762,6 +762,12 @@ _TOKEN: Final = (
         "The answer has a status that HTTP does not know.",
         "Look for a proxy that makes up answers.",
     ),
+    Reason(
+        "token.silence",
+        Kind.TRANSIENT,
+        "SAP refused the access token, and wanted silence before another could be asked for.",
+        "Nothing: it is tried again with another token after the silence.",
+    ),
     # A token is asked for again without harm, so what became of the request does not matter.
     *(replace(row, code=f"token.{row.code}", is_unknown=False) for row in _FAILURES),
 )
@@ -773,6 +779,19 @@ _OURS: Final = (
         "The mapping gives nothing that could be sent for these traits.",
         "Correct sap.mapping, or see that the trait that the text is about is sent; `frontdesk"
         " explain` shows what comes of a login.",
+    ),
+    Reason(
+        "mapping.value",
+        Kind.REJECTED,
+        "A value does not fit the type that the Integration Object gives the attribute.",
+        "See that the trait that the text is about is sent in that form, or form it in sap.mapping.",
+    ),
+    Reason(
+        "mapping.unfit",
+        Kind.SETUP,
+        "sap.mapping does not fit the Integration Object: SAP would refuse every customer.",
+        "Correct sap.mapping, or the object; `frontdesk check` goes through it attribute by"
+        " attribute. What SAP describes is looked at again each minute.",
     ),
     Reason(
         "internal",

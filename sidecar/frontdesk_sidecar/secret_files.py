@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 
-def check_secrets(values: Mapping[str, Any], problems: list[str]) -> None:
-    for name, needed in (("sap.client_secret", True), ("http.key", False)):
-        inline, path = values[name], values[f"{name}_file"]
-        if inline is not None and path is not None:
-            problems.append(f"{name}: give it or {name}_file, not both")
-        elif path is not None:
-            try:
-                read_secret(path)
-            except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                problems.append(f"{name}_file: cannot be read: {reason}")
-        elif needed and inline is None:
-            problems.append(f"{name}_file: is required, or {name}")
+def check_secret(
+    name: str, values: Mapping[str, Any], problems: list[str], *, needed: bool = False
+) -> None:
+    inline, path = values[name], values[f"{name}_file"]
+    if inline is not None and path is not None:
+        problems.append(f"{name}: give it or {name}_file, not both")
+    elif path is not None:
+        try:
+            read_secret(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            problems.append(f"{name}_file: cannot be read: {reason}")
+    elif needed and inline is None:
+        problems.append(f"{name}_file: is required, or {name}")
 
 
 def http_key(values: Mapping[str, Any]) -> str | None:

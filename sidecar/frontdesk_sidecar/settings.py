@@ -7,29 +7,22 @@ problems are reported at once, with the key and what was expected, never with a 
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from frontdesk import Capture, ConfigurationError
 from frontdesk.settings import capture_of, read_file
-from frontdesk_sidecar.destination import Destination, is_loopback, parse_base_url
+from frontdesk_sidecar.destination import is_loopback
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.mapping import (
-    DEFAULT_MAPPING,
-    AttributeMapping,
-    MappingError,
-    compile_mapping,
-)
-from frontdesk_sidecar.secret_files import check_secrets, http_key, read_secret
-from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, read
+from frontdesk_sidecar.secret_files import check_secret, http_key
+from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Http, Keeping, Settings, Target
+from frontdesk_sidecar.store.ownership import BESIDE
+from frontdesk_sidecar.targets import Reader, read_targets
 
 __all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target", "load"]
 
-#: SAP Commerce Cloud's proxy gives up on a request after this long.
-PROXY_LIMIT_S: Final = 60.0
 #: Settings of which the first must not be larger than the second.
 _ORDERED: Final = (
     ("retry_base_s", "retry_cap_s"),
@@ -46,29 +39,27 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     document = read_file(path or environ.get("FRONTDESK_CONFIG"))
     problems: list[str] = []
     capture = _collect(problems, lambda: capture_of(document, environ)) or Capture()
-    values = _values(document, environ, problems)
-    mapping = _mapping(document, problems)
-    check_secrets(values, problems)
-    destination = _destination(values, problems)
-    if values["sap.total_timeout_s"] >= PROXY_LIMIT_S:
-        problems.append(f"sap.total_timeout_s: expected less than {PROXY_LIMIT_S:.0f}")
+    _report_unknown(document, environ, problems)
+    others: list[str] = []
+    values = _values(document, environ, others, tuple(s for s in SETTINGS if s.section != "sap"))
+    check_secret("http.key", values, others)
+    targets = read_targets(
+        document.get("sap"), values["forward.concurrency"], _reader(environ), problems
+    )
+    problems += others
     problems += [
         f"forward.{low}: expected at most forward.{high}"
         for low, high in _ORDERED
         if values[f"forward.{low}"] > values[f"forward.{high}"]
     ]
-    _check_authorities(values["sap.ca_file"], problems)
+    problems += _clashes(values)
     if not is_loopback(values["http.host"]) and http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
-    if problems or destination is None or mapping is None:
+    if problems:
         raise ConfigurationError(problems)
     return Settings(
         capture=capture,
-        targets=(
-            Target(
-                DEFAULT_TARGET, destination, mapping, _path(values["sap.client_secret_file"])
-            ),
-        ),
+        targets=targets,
         store=_keeping(values),
         pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
         stuck_s=values["forward.stuck_s"],
@@ -80,6 +71,26 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         ),
         log_level=values["log.level"],
     )
+
+
+#: A request must be due several times before `/livez` calls the sidecar stuck.
+_REQUESTS_UNTIL_STUCK: Final = 10
+
+
+def _clashes(values: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with settings that are each right."""
+    rate, stuck_s = values["forward.rate"], values["forward.stuck_s"]
+    if rate * stuck_s < _REQUESTS_UNTIL_STUCK:
+        least = _REQUESTS_UNTIL_STUCK / stuck_s
+        yield (
+            f"forward.rate: expected at least {least:.3g} with forward.stuck_s {stuck_s:g}:"
+            " a sidecar that slow would be taken for stuck"
+        )
+    door, store = values["http.socket"], values["store.path"]
+    if door is not None and os.path.realpath(door) in {
+        os.path.realpath(store) + suffix for suffix in ("", *BESIDE)
+    }:
+        yield "http.socket: expected a path that is not store.path nor a file beside it"
 
 
 #: What the settings say of the pace; the rest of it is not for choosing.
@@ -112,12 +123,14 @@ def _collect(problems: list[str], step: Callable[[], Capture]) -> Capture | None
 
 
 def _values(
-    document: Mapping[str, Any], environ: Mapping[str, str], problems: list[str]
+    document: Mapping[str, Any],
+    environ: Mapping[str, str],
+    problems: list[str],
+    settings: tuple[Setting, ...],
 ) -> dict[str, Any]:
     """Each setting's value by `section.key`; a wrong one is reported and takes its default."""
-    _report_unknown(document, environ, problems)
     values = {}
-    for setting in SETTINGS:
+    for setting in settings:
         section = document.get(setting.section, {})
         given = environ.get(setting.variable)
         if given is None and isinstance(section, dict):
@@ -132,15 +145,33 @@ def _values(
     return values
 
 
+_OF_SAP: Final = tuple(setting for setting in SETTINGS if setting.section == "sap")
+
+
+def _reader(environ: Mapping[str, str]) -> Reader:
+    """Reads `[sap]`, or what a target makes of it: what a target says itself wins over both."""
+
+    def read_section(
+        section: Mapping[str, Any], own: Collection[str], problems: list[str]
+    ) -> dict[str, Any]:
+        known = {setting.key for setting in _OF_SAP}
+        problems += [f"sap.{key}: is not a setting" for key in section if key not in known]
+        variables = {one.variable for one in _OF_SAP if one.key in own}
+        rest = {name: value for name, value in environ.items() if name not in variables}
+        return _values({"sap": section}, rest, problems, _OF_SAP)
+
+    return read_section
+
+
 def _report_unknown(
     document: Mapping[str, Any], environ: Mapping[str, str], problems: list[str]
 ) -> None:
-    known = {setting.name for setting in SETTINGS} | {"sap.mapping"}
+    known = {setting.name for setting in SETTINGS}
     sections = {setting.section for setting in SETTINGS} | {"capture"}
     for section, table in document.items():
         if section not in sections or not isinstance(table, dict):
             problems.append(f"{section}: is not a section")
-        elif section != "capture":
+        elif section not in ("capture", "sap"):  # these are checked where they are read
             names = (f"{section}.{key}" for key in table)
             problems += [f"{name}: is not a setting" for name in names if name not in known]
     variables = {setting.variable for setting in SETTINGS}
@@ -150,49 +181,3 @@ def _report_unknown(
         is_capture = name.startswith("FRONTDESK_CAPTURE__")  # checked by capture_of
         if is_setting and not is_capture and name not in variables:
             problems.append(f"{name}: is not a setting")
-
-
-def _mapping(document: Mapping[str, Any], problems: list[str]) -> AttributeMapping | None:
-    section = document.get("sap", {})
-    table = section.get("mapping", DEFAULT_MAPPING) if isinstance(section, dict) else {}
-    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
-        problems.append("sap.mapping: expected a table of attributes to expressions")
-        return None
-    try:
-        return compile_mapping(table)
-    except MappingError as error:
-        problems += [f"sap.mapping.{problem}" for problem in error.problems]
-        return None
-
-
-def _check_authorities(path: str | None, problems: list[str]) -> None:
-    if path is not None:
-        try:
-            ssl.create_default_context(cafile=path)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            reason = getattr(error, "strerror", None) or "is not a PEM file of certificates"
-            problems.append(f"sap.ca_file: cannot be used: {reason}")
-
-
-def _destination(values: Mapping[str, Any], problems: list[str]) -> Destination | None:
-    given = {key: values[f"sap.{key}"] for key in (
-        "base_url", "integration_object", "entity_set", "client_id", "token_path", "ca_file",
-        "connect_timeout_s", "total_timeout_s",
-    )}  # fmt: skip
-    if given["base_url"] is None or given["client_id"] is None:
-        return None
-    try:
-        parse_base_url(given["base_url"])
-    except ValueError as error:
-        problems.append(f"sap.base_url: {error}")
-        return None
-    inline, path = values["sap.client_secret"], values["sap.client_secret_file"]
-    try:
-        return Destination(
-            **given,
-            client_secret=(lambda: read_secret(path)) if path is not None else (lambda: inline),
-            max_connections=values["forward.concurrency"] + 1,
-        )
-    except ValueError as error:
-        problems.append(f"sap.{error}")
-        return None

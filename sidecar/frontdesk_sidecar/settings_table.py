@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from frontdesk_sidecar.destination import Auth
+
 #: The default of a setting that has none.
 REQUIRED: Final = object()
 
@@ -38,7 +40,15 @@ SETTINGS: Final = (
     Setting("sap", "client_secret", "secret", None, "Its secret; better in a file"),
     Setting("sap", "client_secret_file", "text", None, "File that holds the secret; read anew for each token"),
     Setting("sap", "token_path", "text", "/authorizationserver/oauth/token", "Path of the token endpoint"),
+    Setting("sap", "auth", "auth", "oauth", "How to prove who asks: `oauth` (client credentials in the form), `oauth_basic` (the same in a Basic header) or `basic` (`client_id` and secret are a user's name and password)"),
     Setting("sap", "ca_file", "text", None, "PEM file of certificate authorities, instead of the usual ones"),
+    Setting("sap", "client_cert_file", "text", None, "PEM file with the certificate for mutual TLS; read again when it changes"),
+    Setting("sap", "client_key_file", "text", None, "PEM file with its key, if it is not in the same file"),
+    Setting("sap", "content_language", "text", None, "`Content-Language`: the language that localised attributes are stored in"),
+    Setting("sap", "pre_persist_hook", "text", None, "`Pre-Persist-Hook`: bean or script that SAP runs before it saves a customer"),
+    Setting("sap", "post_persist_hook", "text", None, "`Post-Persist-Hook`: the same after it saved one"),
+    Setting("sap", "passport", "switch", False, "Send `SAP-PASSPORT`, for SAP's end-to-end trace"),
+    Setting("sap", "metadata_s", "seconds", 3600.0, "The object's `$metadata` is read again after this long"),
     Setting("sap", "connect_timeout_s", "seconds", 5.0, "Time to connect"),
     Setting("sap", "total_timeout_s", "seconds", 50.0, "Time for one upsert in all; SAP's proxy gives up after 60 s"),
     Setting("store", "path", "text", "/var/lib/frontdesk/frontdesk.db", "The SQLite file, made with mode 0600"),
@@ -79,6 +89,10 @@ def read(kind: str, given: Any) -> Any:
         return given if isinstance(given, str) and given.strip() else None
     if kind == "level":
         return given if given in ("debug", "info", "warning", "error") else None
+    if kind == "auth":
+        return Auth(given) if given in tuple(Auth) else None
+    if kind == "switch":
+        return given if isinstance(given, bool) else _SWITCH.get(str(given).strip().lower())
     if isinstance(given, bool):
         return None
     try:
@@ -93,6 +107,7 @@ def read(kind: str, given: Any) -> Any:
     return int(number) if number.is_integer() and low <= number <= high else None
 
 
+_SWITCH: Final = {"true": True, "false": False}
 _RANGES: Final = {
     "count": (1, 256),
     "number": (0, 1_000_000_000),
@@ -106,6 +121,8 @@ EXPECTED: Final = {
     "text": "text",
     "secret": "text",
     "level": "debug, info, warning or error",
+    "auth": "oauth, oauth_basic or basic",
+    "switch": "true or false",
     "seconds": "a number of seconds above 0",
     "rate": "a number a second above 0",
     "count": "a whole number from 1 to 256",

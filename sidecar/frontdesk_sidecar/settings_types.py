@@ -20,14 +20,17 @@ class Target:
     """Where customers go: one client of one integration object, and who goes there.
 
     Of several the first whose `sites` and `events` hold takes a message; empty sets hold for all.
+    Without a `mapping` it is the default one. Every `metadata_s` seconds SAP is asked anew what
+    the object looks like.
     """
 
     name: str
     destination: Destination
-    mapping: AttributeMapping
+    mapping: AttributeMapping | None = None
     secret_file: Path | None = None
     sites: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
+    metadata_s: float = 3600.0
 
     def takes(self, site: str | None, event: str) -> bool:
         """Whether a message of this site and event is for this target."""

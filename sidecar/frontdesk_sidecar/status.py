@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,9 +22,22 @@ _MAPPING_ADVICE: Final = (
 )
 
 
+#: The states and the gates', the worst last.
+_STATES: Final = ("fine", "stopped", "slowing", "paused", "held", "stuck")
+_GATES: Final = ("open", "throttled", "failing", "hand", "setup", "rejections")
+#: What one target's document has of its own, of it what is added up, and of what the largest is
+#: told.
+_OWN: Final = (
+    *("state", "gate", "customers", "oldestPendingSeconds", "dead", "outcomes", "rate"),
+    "watchdog",
+)
+_SUMS: Final = ("customers", "dead", "outcomes", "rate")
+_LARGEST: Final = ("oldestPendingSeconds", "watchdog")
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the document is made of. Times: microseconds since the epoch, but `clock_s`."""
+    """What one target's document is made of. Times: microseconds since the epoch, but `clock_s`."""
 
     now_us: int
     clock_s: float
@@ -59,6 +73,76 @@ def document(now: Snapshot) -> dict[str, Any]:
         "store": dict(now.store),
         "watchdog": now.stuck,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one of several targets stands; `sap` is its address."""
+
+    name: str
+    sap: str
+    now: Snapshot
+
+
+def document_of(targets: Sequence[Standing], unknown: Mapping[str, Counts]) -> dict[str, Any]:
+    """The document of all targets; of one it is that one's own."""
+    told = together([(one.name, one.sap, document(one.now)) for one in targets], unknown)
+    if len(targets) > 1:
+        rates = {id(one.now.rate): one.now.rate.current for one in targets}  # one for each host
+        told["rate"]["limitPerSecond"] = round(sum(rates.values()), 2)
+    return told
+
+
+def together(
+    targets: Sequence[tuple[str, str, dict[str, Any]]], unknown: Mapping[str, Counts]
+) -> dict[str, Any]:
+    """One document of several, each with its target's name and address; the worst one's state.
+
+    `unknown` are the customers of targets that the settings do not have. They are no part of the
+    other figures: nobody sends them.
+    """
+    documents = [document for _, _, document in targets]
+    told = dict(documents[0])
+    if len(documents) > 1:
+        worst = max(documents, key=_gravity)
+        told |= {name: worst[name] for name in ("state", "gate")}
+        told |= {name: _sum(documents, name) for name in _SUMS if name in told}
+        told |= {name: _greatest(documents, name) for name in _LARGEST if name in told}
+        told["targets"] = [
+            {"name": name, "sap": sap, **{key: one[key] for key in _OWN if key in one}}
+            for name, sap, one in targets
+        ]
+    if unknown:
+        told["unknownTargets"] = {
+            name: {"customers": counts.total, "dead": counts.dead}
+            for name, counts in sorted(unknown.items())
+        }
+    return told
+
+
+def _gravity(one: Mapping[str, Any]) -> tuple[int, int]:
+    gate = one["gate"]["state"]  # without a sidecar it is what the store says
+    return _STATES.index(one["state"]), _GATES.index(gate) if gate in _GATES else 0
+
+
+def _sum(documents: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """The numbers of a part that all have, added up; what is no number is the first one's."""
+    total: dict[str, Any] = {}
+    for one in documents:
+        for key, value in one[name].items():
+            if isinstance(value, Mapping):
+                total[key] = dict(Counter(total.get(key, {})) + Counter(value))
+            elif isinstance(value, bool):
+                total[key] = total.get(key, False) or value
+            elif key == "seconds":
+                total[key] = value
+            else:
+                total[key] = round(total.get(key, 0) + value, 2)
+    return total
+
+
+def _greatest(documents: Sequence[Mapping[str, Any]], name: str) -> Any:
+    return max((one[name] for one in documents if one[name] is not None), default=None)
 
 
 def iso(moment_us: int) -> str:

@@ -4,17 +4,21 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import anyio
 import anyio.to_thread
 
 from frontdesk_sidecar.answer import Answer, Failure, read_grant
-from frontdesk_sidecar.destination import Destination
+from frontdesk_sidecar.credentials import basic
+from frontdesk_sidecar.destination import Auth, Destination
 from frontdesk_sidecar.outcome import Kind, Outcome, classify_token, secret_unreadable
 
-Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer | Failure]]
-"""Sends one POST (address, body, headers) and never raises for what the network does."""
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer | Failure | Outcome]]
+"""Sends one POST (address, body, headers) and never raises for what the network does.
+
+An Outcome says why it was not sent.
+"""
 
 # When the answer does not say how long a token lives; RFC 6749 only recommends that it does.
 _ASSUMED_LIFE_S: Final = 60.0
@@ -45,6 +49,7 @@ class Tokens:
         self._on_token = on_token
         self._lock = anyio.Lock()
         self._token: str | None = None
+        self._secret: str | None = None
         self._refresh_at = -math.inf
         self._flights = 0
         self._refusal: Outcome | None = None
@@ -63,13 +68,13 @@ class Tokens:
             return await self._fetch()
 
     @property
-    def current(self) -> str | None:
-        """The token that was handed out last, if SAP did not refuse it."""
-        return self._token
+    def private(self) -> tuple[str, ...]:
+        """The token that was handed out last, if SAP did not refuse it, and the secret."""
+        return tuple(text for text in (self._token, self._secret) if text is not None)
 
-    def invalidate(self, token: str) -> None:
-        """Forget ``token``, which SAP refused, unless it was replaced in the meantime."""
-        if self._token == token:
+    def invalidate(self, credentials: str) -> None:
+        """Forget the token, which SAP refused, unless it was replaced in the meantime."""
+        if self._token == credentials:
             self._token = None
 
     def _fresh(self) -> str | None:
@@ -77,12 +82,13 @@ class Tokens:
 
     async def _fetch(self) -> str | Outcome:
         try:
-            form = await anyio.to_thread.run_sync(self._form, abandon_on_cancel=True)
+            form, headers = await anyio.to_thread.run_sync(self._request, abandon_on_cancel=True)
         except (OSError, ValueError):
             return self._landed(None, secret_unreadable())
         started = self._clock()
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
         reply = await self._post(self._destination.token_url, form, headers)
+        if isinstance(reply, Outcome):
+            return self._landed(None, reply)
         grant = read_grant(reply) if isinstance(reply, Answer) else None
         outcome = classify_token(reply, now=self._now())
         if grant is None or outcome.kind is not Kind.DELIVERED:
@@ -91,17 +97,22 @@ class Tokens:
         self._refresh_at = started + life - min(_REFRESH_AT_MOST_S, _REFRESH_SHARE * life)
         return self._landed(grant.token, outcome)
 
-    def _form(self) -> bytes:
+    def _request(self) -> tuple[bytes, Mapping[str, str]]:
         secret = self._destination.client_secret()
         if not secret:
             raise ValueError("empty")
-        # In the body: SAP's newer authorization server ignores what stands in the query.
-        fields = {
-            "grant_type": "client_credentials",
-            "client_id": self._destination.client_id,
-            "client_secret": secret,
-        }
-        return urlencode(fields).encode()
+        self._secret = secret
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        fields = {"grant_type": "client_credentials"}
+        client_id = self._destination.client_id
+        if self._destination.auth is Auth.OAUTH_BASIC:
+            # RFC 6749, section 2.3.1: both are form-encoded before they are joined.
+            both = basic(quote_plus(client_id), quote_plus(secret))
+            headers["Authorization"] = f"Basic {both}"
+        else:
+            # In the body: SAP's newer authorization server ignores what stands in the query.
+            fields |= {"client_id": client_id, "client_secret": secret}
+        return urlencode(fields).encode(), headers
 
     def _landed(self, token: str | None, outcome: Outcome) -> str | Outcome:
         self._flights += 1

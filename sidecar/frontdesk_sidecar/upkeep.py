@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,9 +53,11 @@ class Tidying:
         while await self._writer.run(Store.scrub, before, TIDY_ROWS) == TIDY_ROWS:
             await anyio.lowlevel.checkpoint()
         too_old = Which(before=int((now - self._keeping.dead_retention_s) * 1e6))
-        await self._discard(too_old, self._keeping.dead_limit + TIDY_ROWS)
-        dead = sum((await self._writer.run(Store.dead_codes)).values())
-        await self._discard(Which(), dead - self._keeping.dead_limit)
+        await self._discard(too_old, sys.maxsize)
+        counts = await self._writer.run(Store.counts_by_target, int(now * 1e6))
+        for target, found in counts.items():
+            # Of each target for itself: one that refuses everybody pushes no other's letters out.
+            await self._discard(Which(target=target), found.dead - self._keeping.dead_limit)
 
     async def _discard(self, which: Which, most: int) -> None:
         """Delete up to `most`, the earliest first, a few at a time."""
@@ -70,7 +73,7 @@ class Tidying:
 
 
 class Lookout:
-    """Looks once a second whether there is progress, and whether secret or clock were changed.
+    """Looks once a second whether a target gets anywhere, and whether secret or clock changed.
 
     `longest_s`: nobody ever waits for longer. `wall`: microseconds since the epoch.
     """
@@ -128,7 +131,7 @@ class Lookout:
         await self._watch_clock(now)
         self._asked_at = now
         try:
-            is_due = await self._writer.run(Store.is_due, self._wall())
+            is_due = await self._writer.run(Store.is_due, self._wall(), self._forwarder.name)
         except StoreFull:
             is_due = False
         self._asked_at = None

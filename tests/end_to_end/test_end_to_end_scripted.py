@@ -27,6 +27,7 @@ from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import compile_mapping
+from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.simulator.server import running
 from frontdesk_sidecar.store import Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -60,7 +61,7 @@ FAILURES: dict[str, dict[str, Any]] = {
     "403": {"kind": "status", "status": 403, "body": "<html>filter</html>"},
     "400": {"kind": "status", "status": 400, "code": "runtime_error", "message": "unknown"},
 }
-MAPPING = compile_mapping({"uid": "lower(email)", "name": "name"})
+PLAN = Plan(compile_mapping({"uid": "lower(email)", "name": "name"}))
 
 
 class Town:
@@ -123,7 +124,7 @@ async def town(place: Path, pace: Pace) -> AsyncIterator[Town]:
         )
         fingerprint = Fingerprint(b"k", sap)
         async with Commerce(destination) as commerce, Writer[Store](store) as writer:
-            forwarder = Forwarder(writer, commerce, MAPPING, Telemetry(), pace, fingerprint)
+            forwarder = Forwarder(writer, commerce, PLAN, Telemetry(), pace, fingerprint)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(forwarder.run)
                 yield Town(sap, writer, forwarder)

@@ -131,21 +131,26 @@ class Desk:
     failure: StoreError | None = None
     asked: list[str] = field(default_factory=list)
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Two."""
+        return ("business", "default")
+
     async def status(self) -> dict[str, Any]:
         """The document."""
         self.asked.append("status")
         return {"running": True, "version": "9.9.9", "dead": self.store.dead_codes()}
 
-    async def pause(self) -> dict[str, Any]:
+    async def pause(self, target: str | None = None) -> dict[str, Any]:
         """By hand."""
-        self.asked.append("pause")
+        self.asked.append(f"pause {target}" if target else "pause")
         if self.failure is not None:
             raise self.failure
         return {"paused": True}
 
-    async def resume(self) -> dict[str, Any]:
+    async def resume(self, target: str | None = None) -> dict[str, Any]:
         """The end of it."""
-        self.asked.append("resume")
+        self.asked.append(f"resume {target}" if target else "resume")
         return {"paused": False}
 
     async def forget(self, key: str) -> dict[str, Any]:

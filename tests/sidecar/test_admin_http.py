@@ -45,19 +45,24 @@ class Desk:
         if self.failure is not None:
             raise self.failure
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Two."""
+        return ("business", "default")
+
     async def status(self) -> dict[str, Any]:
         """The document."""
         self._note("status")
         return STATUS
 
-    async def pause(self) -> dict[str, Any]:
+    async def pause(self, target: str | None = None) -> dict[str, Any]:
         """By hand."""
-        self._note("pause")
+        self._note(f"pause {target}" if target else "pause")
         return {"paused": True}
 
-    async def resume(self) -> dict[str, Any]:
+    async def resume(self, target: str | None = None) -> dict[str, Any]:
         """The end of it."""
-        self._note("resume")
+        self._note(f"resume {target}" if target else "resume")
         return {"paused": False}
 
     async def forget(self, key: str) -> dict[str, Any]:

@@ -53,6 +53,51 @@ def gate(state: str, **more: Any) -> dict[str, Any]:
     return {**FINE, "state": "paused", "gate": said}
 
 
+def several(**business: Any) -> dict[str, Any]:
+    """Two targets, of which the business one stands so; the top has the worst one's gate."""
+    own = ("state", "gate", "customers", "oldestPendingSeconds", "dead", "outcomes", "rate")
+    usual = {name: FINE[name] for name in own}
+    b2b = {"name": "b2b", "sap": "https://sap/B2B/B2Bs", **usual, **business}
+    targets = [b2b, {"name": "default", "sap": "https://sap/Customers", **usual}]
+    return {**FINE, "gate": b2b["gate"], "state": b2b["state"], "targets": targets}
+
+
+def test_several_targets_have_a_block_each() -> None:
+    """What is the matter comes first, with the target's name in it and in what to do."""
+    lines = status_lines(
+        several(**{k: gate("setup", code="http.403")[k] for k in ("gate", "state")}), NOW
+    )
+    assert lines[0].startswith("b2b: paused since 02:14 UTC (31 min): ")
+    assert mood(several(gate=gate("setup")["gate"])) == "bad"
+    place = lines.index("target b2b (paused): https://sap/B2B/B2Bs")
+    assert lines[place + 1].startswith("customers   0 pending")
+    assert "target default (fine): https://sap/Customers" in lines
+    assert sum(line.startswith("customers ") for line in lines) == 2
+    assert sum(line.startswith("journal ") for line in lines) == 1
+    by_hand = status_lines(several(gate=gate("hand")["gate"]), NOW)
+    assert by_hand[:2] == [
+        "b2b: paused by hand since 02:14 UTC (31 min): nothing is sent",
+        "do: frontdesk resume --target b2b",
+    ]
+    tried = status_lines(several(gate=gate("setup", nextTryAt="2026-11-21T02:45:09Z")["gate"]), NOW)
+    assert "next try in 9 s; frontdesk resume --target b2b tries at once" in tried
+
+
+@pytest.mark.parametrize("document", [FINE, several()], ids=["one", "several"])
+def test_customers_of_a_target_that_is_gone_are_told(document: dict[str, Any]) -> None:
+    """First of all, for nobody else will do anything about them."""
+    shown = {**document, "unknownTargets": {"b2c": {"customers": 1204, "dead": 3}}}
+    assert status_lines(shown, NOW)[:2] == [
+        "unknown target b2c: 1,204 customers that nobody sends",
+        (
+            "do: put it back into the settings, or frontdesk target move b2c --to NAME,"
+            " or frontdesk target drop b2c"
+        ),
+    ]
+    assert mood(shown) == "attention"
+    assert mood(document) == "fine"
+
+
 def test_all_is_well() -> None:
     """Every line of it."""
     assert status_lines(FINE, NOW) == [

@@ -222,9 +222,10 @@ def test_a_login_goes_all_the_way(house: House) -> None:
         journal.close()
     [customer] = house.customers()
     assert (customer["name"], customer["writes"]) == ("Ann Lee", 1)
-    until(lambda: metric(url, 'frontdesk_customers{state="clean"} 1.0'))
+    until(lambda: metric(url, 'frontdesk_customers{state="clean",target="default"} 1.0'))
     assert metric(url, 'frontdesk_messages_total{event="Logged In"} 1.0')
-    assert metric(url, 'frontdesk_deliveries_total{code="http.201",outcome="delivered"} 1.0')
+    delivered = 'code="http.201",outcome="delivered",target="default"'
+    assert metric(url, f"frontdesk_deliveries_total{{{delivered}}} 1.0")
     until(lambda: list(house.journal.glob("*.ndjson")) == [])
     assert sidecar.end() == 0
     log = sidecar.said()
@@ -381,10 +382,10 @@ def test_a_rotated_secret_is_seen_without_a_restart(house: House) -> None:
     sidecar = house.start()
     url = sidecar.ready()
     house.write(login("ann"), login("bob"))
-    until(lambda: metric(url, 'frontdesk_gate_shut{reason="setup"} 1.0'))
+    until(lambda: metric(url, 'frontdesk_gate_shut{reason="setup",target="default"} 1.0'))
     assert metric(url, "frontdesk_degraded 1.0")
     assert get(f"{url}/livez").status_code == get(f"{url}/readyz").status_code == 200
-    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+    assert metric(url, 'frontdesk_customers{state="dead",target="default"} 0.0')
     (house.place / "client_secret").write_text("secret\n")
     until(lambda: house.uids() == ["ann@example.com", "bob@example.com"])
     until(lambda: metric(url, "frontdesk_degraded 0.0"))
@@ -418,10 +419,10 @@ def test_nobody_is_given_up_while_everybody_would_fare_the_same(
     url = second.ready()
     struck = house.hits()
     until(lambda: house.hits() >= struck + 4)
-    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+    assert metric(url, 'frontdesk_customers{state="dead",target="default"} 0.0')
     house.faults()
     until(lambda: house.uids() == sorted(f"{name}@example.com" for name in names), 30)
-    assert metric(url, 'frontdesk_customers{state="dead"} 0.0')
+    assert metric(url, 'frontdesk_customers{state="dead",target="default"} 0.0')
 
 
 def test_the_second_of_two_leaves_the_first_one_s_door_alone(house: House) -> None:
@@ -435,6 +436,19 @@ def test_the_second_of_two_leaves_the_first_one_s_door_alone(house: House) -> No
     assert door.stat().st_ino == inode
     assert first.end() == 0
     assert not door.exists()
+
+
+def test_what_is_no_socket_at_its_place_is_left_alone(house: House) -> None:
+    """Exit 1, in words; the file stays, and no damage of the store is suspected."""
+    precious = house.place / "precious.txt"
+    precious.write_text("precious")
+    house.configure(f'[http]\nport = 0\nsocket = "{precious}"\n')
+    code, said = house.run()
+    assert code == 1
+    assert said.startswith(f"frontdesk: http.socket {precious}: ")
+    assert len(said.splitlines()) == 1
+    assert precious.read_text() == "precious"
+    assert not house.store.with_name(house.store.name + ".suspect").exists()
 
 
 # Privacy
@@ -468,7 +482,7 @@ def test_the_values_of_settled_customers_are_erased_when_their_time_is_over(hous
     first = house.start()
     url = first.ready()
     house.write(login("ann", firstName="Markedfirst", lastName="Markedlast"))
-    until(lambda: metric(url, 'frontdesk_customers{state="clean"} 1.0'))
+    until(lambda: metric(url, 'frontdesk_customers{state="clean",target="default"} 1.0'))
     assert first.end() == 0
     assert b"Markedfirst" in house.store.read_bytes()
     house.configure(retention_s=0.001)
@@ -540,8 +554,8 @@ def _troubled(house: House) -> dict[str, str]:
     sidecar = house.start()
     url = sidecar.ready()
     until(lambda: house.uids() == sorted(uid(number) for number in (0, 2, 3)))
-    until(lambda: metric(url, 'frontdesk_customers{state="dead"} 3.0'))
-    until(lambda: metric(url, 'frontdesk_customers{state="clean"} 3.0'))
+    until(lambda: metric(url, 'frontdesk_customers{state="dead",target="default"} 3.0'))
+    until(lambda: metric(url, 'frontdesk_customers{state="clean",target="default"} 3.0'))
     (house.journal / f"{uid(5)}.ndjson").mkdir()
     until(lambda: metric(url, "frontdesk_journal_unreadable_segments 1.0"))
     metrics = get(f"{url}/metrics").text

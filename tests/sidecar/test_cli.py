@@ -16,8 +16,8 @@ from frontdesk import __version__
 from frontdesk_sidecar import cli
 
 COMMANDS = (
-    *("run", "simulate", "demo", "explain"),
-    *("status", "dead", "pause", "resume", "forget"),
+    *("run", "simulate", "demo", "explain", "check", "init", "proxy"),
+    *("status", "dead", "pause", "resume", "forget", "target"),
 )
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK")}
 

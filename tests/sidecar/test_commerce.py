@@ -1,29 +1,30 @@
 """The client of SAP Commerce's Integration API."""
 
+import functools
+import gzip
 import itertools
 import logging
 import socket
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import brotli  # type: ignore[import-untyped]
 import httpx
 import orjson
 import pytest
 import respx
 import uvicorn
+import zstandard
 
-from frontdesk_sidecar.commerce import (
-    MAX_ANSWER_BYTES,
-    Commerce,
-    Destination,
-    parse_base_url,
-)
+from frontdesk_sidecar.commerce import Commerce, Destination, parse_base_url
 from frontdesk_sidecar.failures import failure_of
 from frontdesk_sidecar.outcome import Failure, Kind, Outcome
+from frontdesk_sidecar.transport import MAX_ANSWER_BYTES
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -318,6 +319,51 @@ async def test_a_real_server(
         limit_s = 0.3 if handler is hang else 30.0
         outcome = await upsert(destination(base_url, total_timeout_s=limit_s))
     assert (outcome.kind, outcome.code) == (kind, code)
+
+
+@functools.cache
+def packed(coding: str) -> bytes:
+    """A few kilobytes that unpack to a hundred megabytes, or one entity."""
+    zeros = bytes(100 << 20)
+    if coding == "br":
+        brotli_body: bytes = brotli.compress(zeros, quality=1)
+        return brotli_body
+    if coding == "zstd":
+        return zstandard.compress(zeros)
+    if coding == "gzip, gzip":
+        return gzip.compress(gzip.compress(zeros, 1))
+    return gzip.compress(orjson.dumps(ENTITY))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "br", "zstd", "identity, deflate", "own"])
+@pytest.mark.parametrize(("status", "code"), [(201, "protocol"), (400, "protocol"), (429, None)])
+async def test_what_comes_packed_is_not_read(
+    coding: str, status: int, code: str | None
+) -> None:
+    """It may be gigabytes. What the status alone says is heard all the same."""
+    body = packed(coding)
+
+    async def pack(_scope: Message, _body: bytes, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-encoding", coding.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    tracemalloc.start()
+    try:
+        async with serving(pack) as base_url:
+            outcome = await upsert(destination(base_url))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert outcome.code == (code or f"http.{status}")
+    assert peak < 64 * MAX_ANSWER_BYTES
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity, identity"])
+async def test_what_says_that_it_is_not_packed_is_read(sap: respx.MockRouter, coding: str) -> None:
+    """Also in other words."""
+    sap.post(ENTITY_PATH).respond(201, json=ENTITY, headers={"Content-Encoding": coding})
+    assert (await upsert()).kind is Kind.DELIVERED
 
 
 @pytest.mark.parametrize(("scheme", "code"), [("http", "token.connect"), ("https", "token.tls")])

@@ -119,6 +119,7 @@ def test_a_message_says_who_what_and_where() -> None:
         "email": [KEY, START_US],
         "@userId": ["user-1", START_US],
         "@event": ["Signed Up", START_US],
+        "@signedUp": [True, START_US],
         "@route": ["POST /r", START_US],
         "@site": ["toys", START_US],
     }

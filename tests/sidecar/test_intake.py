@@ -39,7 +39,11 @@ class Fussy(SQLiteStore):
     taken: Sequence[str] = ()
 
     def absorb(
-        self, messages: Sequence[Identify], offsets: Mapping[str, int], now: int
+        self,
+        messages: Sequence[Identify],
+        offsets: Mapping[str, int],
+        now: int,
+        target_of: Callable[[Identify], str] | None = None,
     ) -> Absorbed:
         """Refuse as often as asked, then absorb."""
         if self.failure is not None:
@@ -47,7 +51,7 @@ class Fussy(SQLiteStore):
         if self.full_times > 0:
             self.full_times -= 1
             raise StoreFull("no room")
-        absorbed = super().absorb(messages, offsets, now)
+        absorbed = super().absorb(messages, offsets, now, target_of)
         self.taken = [*self.taken, *(message.user_id for message in messages)]
         return absorbed
 
@@ -284,7 +288,7 @@ async def test_what_web_processes_counted_reaches_the_metrics(
         assert bench.metric("frontdesk_web_total", name="dropped.journal_full") == 1
         assert bench.metric("frontdesk_messages_total", event="Signed Up") == 1
         assert bench.metric("frontdesk_messages_total", event="other") == 1
-        assert b"Marked" not in bench.telemetry.exposition(NONE)
+        assert b"Marked" not in bench.telemetry.exposition({"default": NONE})
 
 
 async def test_counts_alone_are_committed_once(place: Path, store: Fussy, journal: Journal) -> None:
@@ -318,7 +322,7 @@ async def test_names_of_counts_that_are_none_of_ours_stay_out_of_the_metrics(
     journal.append(line("bob", {f"skipped.invented{number}": 1 for number in range(2000)}))
     async with opened(place, store) as bench:
         await bench.intake.turn()
-        shown = bench.telemetry.exposition(NONE)
+        shown = bench.telemetry.exposition({"default": NONE})
     assert b"arked" not in shown
     assert b"x" * 100 not in shown
     assert shown.count(b"frontdesk_web_total{") < 200

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from frontdesk_sidecar.store import StoreError
 from frontdesk_sidecar.store.keyfile import KEY_BYTES, read_or_make_key
 
 
@@ -36,6 +37,50 @@ def test_without_a_place_the_key_is_a_passing_one(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "key"
     assert len(read_or_make_key(path)) == KEY_BYTES
     assert read_or_make_key(path) != read_or_make_key(path)
+
+
+def refusal(path: Path, **options: int) -> str:
+    """Why there is no key; it names the file and the remedy."""
+    with pytest.raises(StoreError) as caught:
+        read_or_make_key(path, **options)
+    said = str(caught.value)
+    assert f"remedy: rm {path}" in said
+    return said
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "link"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    """A FIFO would be waited at for ever; where a link leads to is somebody else's."""
+    path = tmp_path / "key"
+    known = tmp_path / "known"
+    known.write_bytes(b"k" * KEY_BYTES)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(known)
+    before = path.lstat()
+    assert str(path) in refusal(path)
+    assert os.path.samestat(before, path.lstat())
+    assert known.read_bytes() == b"k" * KEY_BYTES
+
+
+def test_a_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    """Who knows it can guess values from their fingerprints."""
+    path = tmp_path / "key"
+    key = read_or_make_key(path)
+    assert f"belongs to user {os.geteuid()}" in refusal(path, uid=os.geteuid() + 1)
+    assert read_or_make_key(path, uid=os.geteuid()) == key
+
+
+def test_the_mode_of_a_key_is_repaired(tmp_path: Path) -> None:
+    """As that of the store is."""
+    path = tmp_path / "key"
+    key = read_or_make_key(path)
+    path.chmod(0o644)
+    assert read_or_make_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:

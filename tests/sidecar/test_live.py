@@ -19,8 +19,10 @@ from frontdesk.journal import Journal
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.intake import Intake
+from frontdesk_sidecar.lanes import Lane
 from frontdesk_sidecar.live import Live
 from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.plan import make_plan
 from frontdesk_sidecar.settings import Settings, load
 from frontdesk_sidecar.store import Store
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -105,10 +107,15 @@ async def town(place: Path) -> AsyncIterator[Town]:
             telemetry, target = Telemetry(), Target()
             fingerprint = Fingerprint(b"k", "t")
             forwarder = Forwarder(
-                writer, target, settings.default.mapping, telemetry, settings.pace, fingerprint
+                writer,
+                target,
+                make_plan(None, None, "Customers"),
+                telemetry,
+                settings.pace,
+                fingerprint,
             )
             tail = Tail(settings.journal, store.offsets())
-            live = Live(settings, writer, forwarder, tail, telemetry, lambda: None)
+            live = Live(settings, writer, [Lane(settings.default, forwarder)], tail, telemetry)
             await live.restore()
             intake = Intake(tail, writer, telemetry, on_new=forwarder.wake)
             async with anyio.create_task_group() as tasks:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from frontdesk import ConfigurationError
+from frontdesk_sidecar.destination import Auth
 from frontdesk_sidecar.settings import Settings, load
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 
@@ -54,7 +55,7 @@ def test_three_settings_are_enough() -> None:
     assert settings.store_path == Path("/var/lib/frontdesk/frontdesk.db")
     assert (settings.http.host, settings.http.port, settings.http.key) == ("127.0.0.1", 8077, None)
     assert settings.log_level == "info"
-    assert settings.default.mapping.attributes[0] == "uid"
+    assert settings.default.mapping is None
 
 
 def test_the_example_of_the_design_loads(tmp_path: Path, toml: Path) -> None:
@@ -84,6 +85,7 @@ name = "name || join(' ', [firstName, lastName])"
         "https://api.c123.d1.public.model-t.cc.commerce.ondemand.com"
     )
     assert secret(settings) == MARK
+    assert settings.default.mapping is not None
     assert settings.default.mapping.attributes == ("uid", "name")
     [rule] = settings.capture.rules
     assert (rule.method, rule.path) == ("POST", "/account/register")
@@ -115,7 +117,11 @@ _SAMPLES: Mapping[str, tuple[str, Any, str]] = {
     "batch": ("7", 7, "201"),
     "bytes": ("2000000", 2_000_000, "1000"),
     "port": ("0", 0, "65536"),
+    "auth": ("basic", Auth.BASIC, "digest"),
+    "switch": ("true", True, "maybe"),
 }
+#: Files for TLS are read by tests of their own: any file would not do.
+_TLS = ("ca_file", "client_cert_file", "client_key_file")
 
 
 def sample(setting: Setting, tmp_path: Path) -> str:
@@ -129,6 +135,7 @@ def sample(setting: Setting, tmp_path: Path) -> str:
         "sap.integration_object": "Other",
         "sap.entity_set": "Others",
         "sap.token_path": "/other/token",
+        "sap.content_language": "de_CH",
         "http.host": "127.0.0.2",
         # not below or above what they are compared with
         "forward.probe_cap_s": "45",
@@ -143,6 +150,7 @@ def effective(settings: Settings, name: str) -> Any:
     known: dict[str, Callable[[], Any]] = {
         "sap.client_secret": lambda: destination.client_secret(),
         "sap.client_secret_file": lambda: destination.client_secret(),
+        "sap.metadata_s": lambda: settings.default.metadata_s,
         "store.path": lambda: str(settings.store_path),
         "forward.stuck_s": lambda: settings.stuck_s,
         "http.socket": lambda: str(settings.socket),
@@ -165,9 +173,8 @@ def environment_with(setting: Setting, value: str) -> dict[str, str]:
     return environ
 
 
-# A bundle of authorities is read by another test: any file would not do.
 @pytest.mark.parametrize(
-    "setting", [one for one in SETTINGS if one.key != "ca_file"], ids=lambda one: one.name
+    "setting", [one for one in SETTINGS if one.key not in _TLS], ids=lambda one: one.name
 )
 def test_every_setting_is_taken_from_the_environment(setting: Setting, tmp_path: Path) -> None:
     """Under the name that the table gives it, and it arrives where it works."""
@@ -180,12 +187,13 @@ def test_every_setting_is_taken_from_the_environment(setting: Setting, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "setting", [one for one in SETTINGS if one.key != "ca_file"], ids=lambda one: one.name
+    "setting", [one for one in SETTINGS if one.key not in _TLS], ids=lambda one: one.name
 )
 def test_every_setting_is_taken_from_the_file(setting: Setting, tmp_path: Path, toml: Path) -> None:
     """With a number as a number."""
     given = sample(setting, tmp_path)
-    written = given if setting.kind in ("seconds", "count", "port") else f'"{given}"'
+    bare = ("seconds", "count", "port", "switch")
+    written = given if setting.kind in bare else f'"{given}"'
     toml.write_text(f"[{setting.section}]\n{setting.key} = {written}\n")
     environ = environment_with(setting, given)
     del environ[setting.variable]
@@ -490,6 +498,30 @@ def test_what_becomes_a_part_of_an_address_is_checked(
     """Under its own name."""
     [found] = problems(environ={**GOOD, f"FRONTDESK_SAP__{variable}": value})
     assert found.startswith(problem)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", ".ballast", ".suspect", ".key"])
+def test_a_socket_that_is_a_file_of_the_store_is_a_problem(tmp_path: Path, suffix: str) -> None:
+    """By whatever way it is written."""
+    var = tmp_path / "var"
+    (tmp_path / "link").symlink_to(var)
+    environ = {
+        **GOOD,
+        "FRONTDESK_STORE__PATH": str(var / "fd.db"),
+        "FRONTDESK_HTTP__SOCKET": f"{tmp_path}/x/../link/fd.db{suffix}",
+    }
+    [problem] = problems(environ=environ)
+    assert problem == "http.socket: expected a path that is not store.path nor a file beside it"
+    environ["FRONTDESK_HTTP__SOCKET"] = str(var / "fd.db.sock")
+    assert load(None, environ).socket == var / "fd.db.sock"
+
+
+def test_a_rate_that_looks_stuck_is_a_problem() -> None:
+    """Between two requests `/livez` would fail; the problem names both settings."""
+    slow = {**GOOD, "FRONTDESK_FORWARD__RATE": "0.005"}
+    [problem] = problems(environ=slow)
+    assert problem.startswith("forward.rate: expected at least 0.0556 with forward.stuck_s 180:")
+    assert load(None, {**slow, "FRONTDESK_FORWARD__STUCK_S": "2000"}).pace.rate == 0.005
 
 
 def test_a_back_off_that_cannot_be_is_a_problem() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import MappingError, compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.recent import Recent
-from frontdesk_sidecar.status import Snapshot, document, iso
+from frontdesk_sidecar.status import Snapshot, Standing, document, document_of, iso
 from frontdesk_sidecar.store import Claim, Counts
 from frontdesk_sidecar.telemetry import Telemetry
 
@@ -142,6 +143,75 @@ def test_a_pause_by_hand_is_said_first() -> None:
     }
 
 
+def standing(name: str, **changes: Any) -> Standing:
+    """One of several, with this difference."""
+    return Standing(name, f"https://sap/{name}", replace(SNAPSHOT, **changes))
+
+
+def test_one_target_s_document_is_as_it_ever_was() -> None:
+    """And customers of a target that is gone are told beside it."""
+    assert document_of([standing("default")], {}) == document(SNAPSHOT)
+    found = document_of([standing("default")], {"b2b": SNAPSHOT.counts})
+    assert found == {
+        **document(SNAPSHOT),
+        "unknownTargets": {"b2b": {"customers": 15, "dead": 1}},
+    }
+
+
+def test_several_targets_are_added_up() -> None:
+    """With the worst one's state and gate, and each for itself; one host's rate counts once."""
+    recent = Recent(lambda: 1000.0)
+    recent.note(Kind.TRANSIENT, "timeout")
+    shared = {"rate": Rate(10.0, 1000.0), "recent": recent}
+    found = document_of(
+        [
+            standing("b2b", shut=shut_for(Why.SETUP), **shared),
+            standing(
+                "b2c", shut=shut_for(Why.THROTTLED), dead={"mapping": 2, "http.400": 1}, **shared
+            ),
+            standing("default"),
+        ],
+        {},
+    )
+    assert (found["state"], found["gate"]["state"]) == ("paused", "setup")
+    assert found["customers"] == {"pending": 15, "due": 9, "leased": 6, "clean": 21, "dead": 3}
+    assert (found["dead"], found["oldestPendingSeconds"]) == ({"mapping": 4, "http.400": 1}, 1.5)
+    assert (found["outcomes"]["transient"], found["outcomes"]["codes"]) == (2, {"timeout": 2})
+    assert found["outcomes"]["seconds"] == 300
+    assert (found["rate"]["limitPerSecond"], found["rate"]["concurrencyLimit"]) == (20.0, 24)
+    assert found["rate"]["batching"] is True
+    assert found["journal"] == SNAPSHOT.journal
+    assert [(one["name"], one["sap"], one["state"]) for one in found["targets"]] == [
+        ("b2b", "https://sap/b2b", "paused"),
+        ("b2c", "https://sap/b2c", "slowing"),
+        ("default", "https://sap/default", "fine"),
+    ]
+    one = document(replace(SNAPSHOT, dead={"mapping": 2, "http.400": 1}))
+    told = found["targets"][1]
+    assert (told["dead"], told["customers"]) == (one["dead"], one["customers"])
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "state", "gate"),
+    [
+        ({"paused_us": NOW}, {"shut": shut_for(Why.SETUP)}, "paused", "setup"),
+        ({"paused_us": NOW}, {"shut": shut_for(Why.FAILING)}, "paused", "hand"),
+        ({"shut": shut_for(Why.REJECTIONS)}, {"stuck": "why"}, "stuck", "open"),
+        ({}, {"shut": shut_for(Why.FAILING)}, "slowing", "failing"),
+        ({}, {}, "fine", "open"),
+    ],
+)
+def test_of_several_the_worst_is_said(
+    first: dict[str, Any], second: dict[str, Any], state: str, gate: str
+) -> None:
+    """In whatever order they come."""
+    for one, other in ((first, second), (second, first)):
+        found = document_of([standing("b2b", **one), standing("default", **other)], {})
+        assert (found["state"], found["gate"]["state"]) == (state, gate)
+        assert found["watchdog"] == ("why" if state == "stuck" else None)
+
+
 STUCK = "the store has not answered for 200 s"
 HELD = {"path": "/s", "held": "the disk is full"}
 
@@ -209,7 +279,7 @@ def test_nothing_personal_is_in_it() -> None:
         outcome = Outcome(Kind.REJECTED, "mapping", str(caught.value))
         ledger.unsendable(claim, outcome, is_try=False)
         ledger.unchanged(claim)
-    shut, recent = ledger.gate.shut, telemetry.recent
+    shut, recent = ledger.gate.shut, telemetry.recent()
     found = json.dumps(document(replace(SNAPSHOT, shut=shut, recent=recent))).lower()
     assert "name" in found  # the attribute's
     assert "rejections" in found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.store import (
+    DEFAULT_TARGET,
     Attempt,
     Claim,
     Counts,
@@ -190,15 +192,35 @@ def test_customers_that_failed_are_claimed_apart(store: Store) -> None:
     assert keys(store.claim(10, NOW + SECOND, LEASE, failed=True)) == ["ann"]
 
 
-def test_an_attempt_that_does_not_count_leaves_the_customer_fresh(store: Store) -> None:
-    """But its time is kept: SAP may still be at work on it, and a login must not send it before."""
+def test_an_attempt_that_does_not_count_is_remembered(store: Store) -> None:
+    """Who failed goes alone, and its time is kept: SAP may still be at work on it."""
     put(store, login())
     uncounted = Retry(claim_one(store), NOW + SECOND, "timeout", "no answer", counted=False)
     settle(store, uncounted)
     put(store, login(at=NOW + 1), now=NOW + 1)
     assert claim_due(store, NOW + SECOND - 1) == []
-    [claim] = store.claim(10, NOW + SECOND, LEASE)
+    assert store.claim(10, NOW + SECOND, LEASE) == []
+    [claim] = store.claim(10, NOW + SECOND, LEASE, failed=True)
     assert (claim.attempts, claim.code) == (0, "timeout")
+
+
+@pytest.mark.parametrize("how", ["retry", "dead", "release"])
+def test_after_anything_but_a_delivery_nobody_knows_what_sap_has(store: Store, how: str) -> None:
+    """What was sent may have been stored all the same: the hash of an earlier delivery is gone."""
+    put(store, login())
+    settle(store, Delivered(claim_one(store), b"h" * 16))
+    put(store, login(at=NOW + 1, phone="1"), now=NOW + 1)
+    [claim] = claim_due(store, NOW + 2)
+    assert claim.sent_hash == b"h" * 16
+    settlement: Settlement = Release(claim, NOW + 2)
+    if how == "retry":
+        settlement = Retry(claim, NOW + 2, "http.502", "", "")
+    elif how == "dead":
+        settlement = Dead(claim, "http.502", "", "")
+    settle(store, settlement)
+    put(store, login(at=NOW + 3, phone="2"), now=NOW + 3)
+    [again] = claim_due(store, NOW + 100) or store.claim(1, NOW + 100, LEASE, failed=True)
+    assert again.sent_hash is None
 
 
 def test_a_new_login_does_not_send_a_waiting_customer_to_the_back(store: Store) -> None:
@@ -519,6 +541,122 @@ def test_large_batches_and_odd_keys(store: Store) -> None:
     assert put(store, *map(login, names)) == 3000
     assert put(store, *map(login, names)) == 0
     assert sorted(keys(store.claim(5000, NOW, LEASE))) == sorted(names)
+
+
+def by_site(message: Identify) -> str:
+    """Each site has a target of its own; toys is the usual one's."""
+    return DEFAULT_TARGET if message.site == "toys" else str(message.site)
+
+
+def at(site: str, name: str = "jane", at: int = NOW, **traits: object) -> Identify:
+    """A login at another site."""
+    return replace(login(name, at, **traits), site=site)
+
+
+def claimed(store: Store, target: str, now: int = NOW) -> list[str]:
+    """Claim what is due for a target: whom."""
+    fresh = store.claim(10, now, LEASE, target=target)
+    return keys(fresh + store.claim(10, now, LEASE, target=target, failed=True))
+
+
+def test_a_customer_has_a_row_for_each_target(store: Store) -> None:
+    """Who was at two sites reaches both objects, and neither is told what the other was."""
+    messages = [login(phone="1"), at("b2b", title="Dr"), at("b2b", "zoe")]
+    absorbed = store.absorb(messages, {"s1": 9}, NOW, by_site)
+    assert (absorbed.merged, absorbed.changed) == (3, 3)
+    [usual] = store.claim(10, NOW, LEASE)
+    business = {claim.key: claim for claim in store.claim(10, NOW, LEASE, target="b2b")}
+    assert usual.key == usual.customer.key == "jane@example.com"
+    assert usual.customer.traits == {"email": "jane@example.com", "phone": "1"}
+    assert business.keys() == {"jane@example.com", "zoe@example.com"}
+    jane = business["jane@example.com"]
+    assert jane.customer.traits == {"email": "jane@example.com", "title": "Dr"}
+    assert (usual.target, jane.target, jane.customer.site) == (DEFAULT_TARGET, "b2b", "b2b")
+    assert store.absorb(messages, {}, NOW, by_site).changed == 0
+
+
+def test_one_target_s_settlement_is_no_other_s(store: Store) -> None:
+    """A fence holds for the row it was given for, whoever else it is about."""
+    store.absorb([login(), at("b2b")], {}, NOW, by_site)
+    [usual] = store.claim(10, NOW, LEASE)
+    [business] = store.claim(10, NOW, LEASE, target="b2b")
+    mixed: list[Settlement] = [
+        Delivered(replace(usual, target="b2b")),
+        Dead(replace(business, target="b2c"), "", ""),
+    ]
+    assert store.settle(mixed, NOW) == Settled(0, 2)
+    settle(store, Delivered(usual, b"hash"), Dead(business, "400", "bad"))
+    counts = store.counts_by_target(NOW)
+    assert (counts[DEFAULT_TARGET].clean, counts[DEFAULT_TARGET].dead) == (1, 0)
+    assert (counts["b2b"].clean, counts["b2b"].dead) == (0, 1)
+    assert store.counts(NOW) == Counts(0, 0, 0, 1, 1, None, store.size())
+
+
+def test_a_target_s_rows_are_claimed_for_it_alone(store: Store) -> None:
+    """Fresh ones, failed ones and those of a target that nobody claims for."""
+    store.absorb([login(), at("b2b", "ann"), at("gone", "zoe")], {}, NOW, by_site)
+    assert claimed(store, "b2b") == ["ann"]
+    assert claimed(store, "b2c") == []
+    assert claimed(store, DEFAULT_TARGET) == ["jane"]
+    assert [store.is_due(NOW, one) for one in ("b2b", "gone", "b2c")] == [False, True, False]
+    assert not store.is_due(NOW)
+    assert store.counts_by_target(NOW)["gone"].due == 1
+
+
+def test_dead_letters_are_chosen_by_target(store: Store) -> None:
+    """Listed, counted, retried and discarded; by address those of all targets."""
+    store.absorb([login(), at("b2b"), at("b2b", "ann")], {}, NOW, by_site)
+    claims = [*claim_due(store), *store.claim(9, NOW, LEASE, target="b2b")]
+    settle(store, *(Dead(claim, f"code.{claim.target}", "") for claim in claims))
+    jane = store.dead(Which(key="jane@example.com"), 9)
+    assert {letter.target for letter in jane} == {DEFAULT_TARGET, "b2b"}
+    assert store.dead_codes() == {"code.default": 1, "code.b2b": 2}
+    assert store.dead_codes("b2b") == {"code.b2b": 2}
+    assert store.dead_codes("gone") == {}
+    [letter] = store.dead(Which(key="jane@example.com", target="b2b"), 9)
+    assert (letter.key, letter.target) == ("jane@example.com", "b2b")
+    assert store.revive(Which(target=DEFAULT_TARGET), NOW + 1) == 1
+    assert claimed(store, DEFAULT_TARGET, NOW + 1) == ["jane"]
+    assert store.discard(Which(key="ann@example.com")) == 1
+    assert store.discard(Which(target="b2b")) == 1
+    assert store.dead(Which(), 9) == []
+
+
+def test_a_customer_is_forgotten_for_all_targets(store: Store) -> None:
+    """And nobody whose address begins with the same letters."""
+    others = [at("b2b", "jane", email=f"jane@example.com{end}") for end in (".au", "a", "\x7f.au")]
+    store.absorb([login(), at("b2b"), at("gone"), *others], {}, NOW, by_site)
+    before = store.counts(NOW).total
+    assert store.forget("jane@example.com")
+    assert store.counts(NOW).total == before - 3
+    assert not store.forget("jane@example.com")
+
+
+def test_customers_of_a_target_that_is_no_more_can_be_moved(store: Store) -> None:
+    """As if they had logged in there; with what is known there already the newer value wins."""
+    old = [at("gone", "ann", phone="1"), at("gone", "joe", phone="1"), at("gone", "zoe")]
+    store.absorb([*old, at("b2b", "ann", NOW + 1, phone="2", title="Dr")], {}, NOW + 1, by_site)
+    zoe = [one for one in store.claim(9, NOW + 1, LEASE, target="gone") if "zoe" in one.key]
+    settle(store, *(Delivered(one, b"hash") for one in zoe), now=NOW + 1)
+    assert store.scrub(NOW + 2) == 1
+    assert [store.move_target("gone", "b2b", NOW + 3, 2) for _ in range(3)] == [2, 1, 0]
+    claims = {claim.key[:3]: claim for claim in store.claim(9, NOW + 3, LEASE, target="b2b")}
+    assert claims.keys() == {"ann", "joe"}  # of zoe there is no value that could be sent
+    assert claims["ann"].customer.traits["phone"] == "2"
+    assert claims["ann"].customer.traits["title"] == "Dr"
+    assert (claims["joe"].customer.traits["phone"], claims["joe"].sent_hash) == ("1", None)
+    assert store.counts_by_target(NOW).keys() == {"b2b"}
+
+
+def test_customers_of_a_target_that_is_no_more_can_be_dropped(store: Store) -> None:
+    """Whatever their state, a number at a time; the default target's never."""
+    store.absorb([login(), *(at("gone", f"c{n}") for n in range(5))], {}, NOW, by_site)
+    dead, leased, *_ = store.claim(2, NOW, LEASE, target="gone")
+    settle(store, Dead(dead, "400", ""))
+    assert [store.drop_target("gone", 3) for _ in range(3)] == [3, 2, 0]
+    assert store.drop_target(DEFAULT_TARGET) == 0
+    assert store.settle([Delivered(leased)], NOW) == Settled(0, 1)
+    assert store.counts_by_target(NOW).keys() == {DEFAULT_TARGET}
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

@@ -27,15 +27,29 @@ from hypothesis.stateful import (
 from frontdesk.event import Identify
 from frontdesk_sidecar import customer
 from frontdesk_sidecar.customer import Customer, Facts
-from frontdesk_sidecar.store import Claim, Dead, Delivered, Release, Retry, Settlement, Store, Which
+from frontdesk_sidecar.store import (
+    DEFAULT_TARGET,
+    Claim,
+    Counts,
+    Dead,
+    Delivered,
+    Release,
+    Retry,
+    Settlement,
+    Store,
+    Which,
+)
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 LEASE = 30
+#: A customer, and the target that this row is for.
+Who: TypeAlias = tuple[str, str]
+TARGETS = (DEFAULT_TARGET, "b2b", "b2c")
 
 
 @dataclass
 class Row:
-    """One customer in the model; times are small integers."""
+    """One customer for one target in the model; times are small integers."""
 
     facts: Facts
     due_at: int | None
@@ -59,9 +73,13 @@ class Row:
         self.revision += 1
         if self.state in ("clean", "dead"):
             self.attempts = 0
-            self.wait(now, now)
+            self.wait(self.rested(now), now)
         elif self.state == "pending" and self.code is None:
             self.due_at = min(self.due_at or 0, now)
+
+    def rested(self, now: int) -> int:
+        """A dead letter may come back from when it died on, also by a clock that was set back."""
+        return max(now, self.settled_at) if self.state == "dead" else now
 
     def wait(self, due_at: int, since: int | None) -> None:
         """Pending until then."""
@@ -70,6 +88,7 @@ class Row:
     def fail(self, code: str, now: int) -> None:
         """One more failed attempt."""
         self.code, self.history = code, [*self.history, now][-5:]
+        self.sent_hash = None  # nobody knows what SAP has
 
     def finish(self, state: str, claim: Claim, now: int) -> None:
         """Clean or dead, unless there is newer data."""
@@ -97,6 +116,7 @@ class Row:
                 self.fail(code, now)
                 self.finish("dead", claim, now)
             case Release(_, due_at):
+                self.sent_hash = None
                 self.wait(due_at, self.since)
 
 
@@ -104,54 +124,70 @@ class Row:
 class Model:
     """The whole store as dictionaries."""
 
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[Who, Row] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
 
     def absorb(self, messages: list[Identify], now: int) -> int:
-        """Message by message, counting the customers that changed."""
+        """Message by message, counting the rows that changed."""
         changed = set()
         for message in in_time(messages, now):
-            key = message.key
-            assert key is not None
-            facts = customer.from_message(message)
-            row = self.rows.get(key)
-            if row is None:
-                self.rows[key] = Row(facts, due_at=now, since=now, changed_at=now)
+            assert message.key is not None
+            key = (message.key, target_of(message))
+            revision = self.rows[key].revision if key in self.rows else 0
+            if self.merge(key, customer.from_message(message), now):
+                if key in changed:  # a batch is one change
+                    self.rows[key].revision = revision
                 changed.add(key)
-                continue
-            merged = customer.merge(row.facts, facts, now)
-            if customer.encode(merged) == customer.encode(row.facts):
-                continue
-            revision = row.revision
-            row.change(merged, now)
-            if key in changed:  # a batch is one change
-                row.revision = revision
-            changed.add(key)
         return len(changed)
 
-    def due(self, now: int) -> dict[str, Row]:
-        """Whoever may be claimed."""
-        rows = self.rows.items()
-        return {key: row for key, row in rows if row.due_at is not None and row.due_at <= now}
+    def merge(self, who: Who, facts: Facts, now: int) -> bool:
+        """What is new of one; whether there was anything."""
+        row = self.rows.get(who)
+        if row is None:
+            self.rows[who] = Row(facts, due_at=now, since=now, changed_at=now)
+            return True
+        merged = customer.merge(row.facts, facts, now)
+        if customer.encode(merged) == customer.encode(row.facts):
+            return False
+        row.change(merged, now)
+        return True
 
-    def dead(self, code: str | None, since: int | None) -> list[str]:
+    def due(self, now: int, target: str) -> dict[str, Row]:
+        """Whoever may be claimed for a target."""
+        return {
+            key: row
+            for (key, of), row in self.rows.items()
+            if of == target and row.due_at is not None and row.due_at <= now
+        }
+
+    def dead(self, code: str | None, since: int | None, target: str | None) -> list[Who]:
         """Dead letters, the earliest to die first where the times differ."""
         rows = [
-            (row.settled_at, key)
-            for key, row in self.rows.items()
-            if row.state == "dead" and code in (None, row.code) and row.settled_at >= (since or 0)
+            (row.settled_at, who)
+            for who, row in self.rows.items()
+            if row.state == "dead"
+            and code in (None, row.code)
+            and row.settled_at >= (since or 0)
+            and target in (None, who[1])
         ]
         return [key for _, key in sorted(rows)]
 
 
+def target_of(message: Identify) -> str:
+    """Each site has its own."""
+    assert message.site is not None
+    return message.site
+
+
 def in_time(messages: list[Identify], now: int) -> list[Identify]:
-    """None is later than now; of each customer the latest is at that time, the next before it."""
+    """None is later than now; of each row the latest is at that time, the next before it."""
     found = list(messages)
-    for name in {message.user_id for message in messages}:
+    for who in {(message.user_id, message.site) for message in messages}:
         ahead = [
             (message.timestamp, place)
             for place, message in enumerate(messages)
-            if message.user_id == name and customer.microseconds(message.timestamp) > now
+            if (message.user_id, message.site) == who
+            and customer.microseconds(message.timestamp) > now
         ]
         for before, (_, place) in enumerate(sorted(ahead, reverse=True)):
             found[place] = replace(messages[place], timestamp=EPOCH + now * TICK - before * TICK)
@@ -162,9 +198,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 names = st.sampled_from(["ann", "joe"])
 values = st.sampled_from([None, "1", "2"])
-#: Who, how long after now, phone, title.
-Saying: TypeAlias = tuple[str, int, str | None, str | None]
-saying: st.SearchStrategy[Saying] = st.tuples(names, st.integers(-20, 5), values, values)
+targets = st.sampled_from(TARGETS)
+#: Who, how long after now, phone, title, for which target.
+Saying: TypeAlias = tuple[str, int, str | None, str | None, str]
+saying: st.SearchStrategy[Saying] = st.tuples(names, st.integers(-20, 5), values, values, targets)
 steps = st.sampled_from([0, 1, 2, 5, LEASE])
 kinds = st.sampled_from(["delivered", "unchanged", "retry", "uncounted", "dead", "dead", "release"])
 codes = st.sampled_from(["400", "500"])
@@ -186,6 +223,7 @@ class StoreMachine(RuleBasedStateMachine):
         for row in self.model.rows.values():
             if row.state == "leased":
                 row.wait(0, row.since)
+                row.sent_hash = None
 
     @initialize()
     def start(self) -> None:
@@ -220,39 +258,48 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(said=st.lists(saying, max_size=5), offsets=offsets)
     def absorb(self, said: list[Saying], offsets: dict[str, int]) -> None:
         messages = [self.login(*one) for one in said]
-        absorbed = self.store.absorb(messages, offsets, self.now)
-        assert absorbed.merged == len({message.key for message in messages})
+        absorbed = self.store.absorb(messages, offsets, self.now, target_of)
+        assert absorbed.merged == len({(message.key, message.site) for message in messages})
         assert absorbed.changed == self.model.absorb(messages, self.now)
         self.model.offsets |= offsets
 
-    def login(self, name: str, age: int, phone: str | None, title: str | None) -> Identify:
+    def login(
+        self, name: str, age: int, phone: str | None, title: str | None, target: str
+    ) -> Identify:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.now + age)
         traits = {"email": f"{name}@example.com", "phone": phone, "title": title}
-        return Identify("m", moment, name, traits)
+        return Identify("m", moment, name, traits, site=target)
 
-    @rule(name=names, value=values)
-    def log_in(self, name: str, value: str | None) -> None:
-        self.absorb([(name, 0, value, value)], {})
+    @rule(name=names, value=values, of=targets)
+    def log_in(self, name: str, value: str | None, of: str) -> None:
+        self.absorb([(name, 0, value, value, of)], {})
 
     @rule(gone=st.sampled_from(["s1", "s2"]))
     def forget_segment(self, gone: str) -> None:
         self.store.forget_segments([gone])
         self.model.offsets.pop(gone, None)
 
-    @rule(limit=st.integers(1, 4), failed=st.booleans(), untried=st.booleans(), target=claims)
-    def claim(self, limit: int, failed: bool, untried: bool) -> MultipleResults[Claim]:
-        everybody = self.model.due(self.now)
-        assert self.store.is_due(self.now) is bool(everybody)
+    @rule(
+        limit=st.integers(1, 4),
+        failed=st.booleans(),
+        untried=st.booleans(),
+        of=targets,
+        target=claims,
+    )
+    def claim(self, limit: int, failed: bool, untried: bool, of: str) -> MultipleResults[Claim]:
+        everybody = self.model.due(self.now, of)
+        assert self.store.is_due(self.now, of) is bool(everybody)
         due = {
             key: row
             for key, row in everybody.items()
-            if (row.attempts > 0) is failed and not (untried and row.code)
+            if (row.code is not None) is failed
         }
         before = sorted((row.due_at or 0 for row in due.values()), reverse=untried)
-        claims = self.store.claim(limit, self.now, LEASE, failed=failed, untried=untried)
+        claims = self.store.claim(limit, self.now, LEASE, target=of, failed=failed, untried=untried)
         assert [due[claim.key].due_at for claim in claims] == before[:limit]
         for claim in claims:
-            self.check_claim(claim, self.model.rows[claim.key])
+            assert claim.target == of
+            self.check_claim(claim, self.model.rows[claim.key, of])
         results: MultipleResults[Claim] = multiple(*claims)
         return results
 
@@ -283,7 +330,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle(Delivered(claim, b"kept"))
 
     def settle(self, settlement: Settlement) -> None:
-        row = self.model.rows.get(settlement.claim.key)
+        row = self.model.rows.get((settlement.claim.key, settlement.claim.target))
         fenced = row is None or row.token != settlement.claim.token
         settled = self.store.settle([settlement], self.now)
         assert (settled.settled, settled.stale) == (int(not fenced), int(fenced))
@@ -302,31 +349,55 @@ class StoreMachine(RuleBasedStateMachine):
         for row in rows:
             row.facts, row.scrubbed = customer.forgotten(row.facts), True
 
-    @rule(code=st.none() | codes, age=st.none() | steps)
-    def revive(self, code: str | None, age: int | None) -> None:
+    @rule(code=st.none() | codes, age=st.none() | steps, of=st.none() | targets)
+    def revive(self, code: str | None, age: int | None, of: str | None) -> None:
         since = None if age is None else self.now - age
-        chosen = self.model.dead(code, since)
-        assert self.store.revive(Which(code=code, since=since), self.now) == len(chosen)
-        for key in chosen:
-            row = self.model.rows[key]
+        chosen = self.model.dead(code, since, of)
+        which = Which(code=code, since=since, target=of)
+        assert self.store.revive(which, self.now) == len(chosen)
+        for who in chosen:
+            row = self.model.rows[who]
             row.attempts = 0
-            row.wait(self.now, self.now)
+            row.wait(row.rested(self.now), self.now)
 
-    @rule(code=st.none() | codes, limit=st.integers(1, 2))
-    def discard(self, code: str | None, limit: int) -> None:
-        chosen = self.model.dead(code, None)
-        before = {key: self.model.rows[key].settled_at for key in chosen}
-        assert self.store.discard(Which(code=code), limit) == min(limit, len(chosen))
-        left = {letter.key for letter in self.store.dead(Which(code=code), 9)}
-        gone = before.keys() - left
-        assert sorted(before[key] for key in gone) == sorted(before.values())[: len(gone)]
-        for key in gone:
-            del self.model.rows[key]
+    @rule(code=st.none() | codes, limit=st.integers(1, 2), of=st.none() | targets)
+    def discard(self, code: str | None, limit: int, of: str | None) -> None:
+        chosen = self.model.dead(code, None, of)
+        before = {who: self.model.rows[who].settled_at for who in chosen}
+        assert self.store.discard(Which(code=code, target=of), limit) == min(limit, len(chosen))
+        letters = self.store.dead(Which(code=code, target=of), 99)
+        gone = before.keys() - {(letter.key, letter.target) for letter in letters}
+        assert sorted(before[who] for who in gone) == sorted(before.values())[: len(gone)]
+        for who in gone:
+            del self.model.rows[who]
 
     @rule(name=names)
     def forget(self, name: str) -> None:
-        known = self.model.rows.pop(f"{name}@example.com", None)
-        assert self.store.forget(f"{name}@example.com") is (known is not None)
+        key = f"{name}@example.com"
+        known = [self.model.rows.pop((key, target), None) for target in TARGETS]
+        assert self.store.forget(key) is any(known)
+
+    @rule(of=targets)
+    def drop_target(self, of: str) -> None:
+        chosen = self.elsewhere(of)
+        assert self.store.drop_target(of) == len(chosen)
+        for who in chosen:
+            del self.model.rows[who]
+
+    @rule(of=targets, to=targets)
+    def move_target(self, of: str, to: str) -> None:
+        if of == to:
+            return
+        chosen = self.elsewhere(of)
+        assert self.store.move_target(of, to, self.now) == len(chosen)
+        for who in chosen:
+            moved = self.model.rows.pop(who)
+            if not moved.scrubbed:
+                self.model.merge((who[0], to), moved.facts, self.now)
+
+    def elsewhere(self, of: str) -> list[Who]:
+        """The rows of a target other than the default one."""
+        return [who for who in self.model.rows if who[1] == of != DEFAULT_TARGET]
 
     @rule(value=st.none() | st.integers(-9, 9))
     def remember(self, value: int | None) -> None:
@@ -339,11 +410,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = self.open()
         self.reopened()
 
-    @rule(work=st.sampled_from(["absorb", "claim"]))
+    @rule(work=st.sampled_from(["absorb", "claim", "move"]))
     def roll_back(self, work: str) -> None:
         undone: dict[str, Callable[[], object]] = {
-            "absorb": lambda: self.store.absorb([self.login("new", 0, "3", "3")], {"s3": 1}, 0),
-            "claim": lambda: self.store.claim(9, self.now, LEASE),
+            "absorb": lambda: self.store.absorb(
+                [self.login("new", 0, "3", "3", "b2c")], {"s3": 1}, 0, target_of
+            ),
+            "claim": lambda: self.store.claim(9, self.now, LEASE, target="b2b"),
+            "move": lambda: self.store.move_target("b2b", "b2c", self.now),
         }
         try:
             with self.store.transaction():
@@ -356,28 +430,33 @@ class StoreMachine(RuleBasedStateMachine):
     def the_store_agrees(self) -> None:
         if not hasattr(self, "store"):
             return
-        rows = self.model.rows.values()
-        states = [row.state for row in rows]
-        counts = self.store.counts(self.now)
-        for state in ("pending", "leased", "dead", "clean"):
-            assert getattr(counts, state) == states.count(state)
-        assert counts.due == len(self.model.due(self.now))
-        since = [row.since for row in rows if row.since is not None]
-        assert counts.oldest_us == (max(0, self.now - min(since)) if since else None)
+        rows = self.model.rows
+        found = self.store.counts_by_target(self.now)
+        assert found.keys() == {target for _, target in rows}
+        for target, counts in found.items():
+            own = [row for (_, of), row in rows.items() if of == target]
+            states = [row.state for row in own]
+            for state in ("pending", "leased", "dead", "clean"):
+                assert getattr(counts, state) == states.count(state)
+            assert counts.due == len(self.model.due(self.now, target))
+            since = [row.since for row in own if row.since is not None]
+            assert counts.oldest_us == (max(0, self.now - min(since)) if since else None)
+            by_code = Counter(row.code for row in own if row.state == "dead")
+            assert self.store.dead_codes(target) == by_code
+        assert self.store.counts(self.now) == Counts.together(found.values(), self.store.size())
         assert self.store.offsets() == self.model.offsets
-        letters = self.store.dead(Which(), 9)
-        dead = {(one.key, one.code, one.attempts, one.died_at) for one in letters}
+        letters = self.store.dead(Which(), 99)
+        dead = {(one.key, one.target, one.code, one.attempts, one.died_at) for one in letters}
         assert dead == {
-            (key, row.code, row.attempts, row.settled_at)
-            for key, row in self.model.rows.items()
+            (*who, row.code, row.attempts, row.settled_at)
+            for who, row in rows.items()
             if row.state == "dead"
         }
         for letter in letters:
-            row = self.model.rows[letter.key]
+            row = rows[letter.key, letter.target]
             assert letter.customer == Customer.of(letter.key, row.facts)
             assert [attempt.at for attempt in letter.history] == row.history
-        by_code = Counter(row.code for row in rows if row.state == "dead")
-        assert self.store.dead_codes() == by_code
+        assert self.store.dead_codes() == Counter(letter.code for letter in letters)
         assert self.store.recall("note") == self.note
 
 

@@ -59,7 +59,7 @@ def test_our_own_is_fine(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", ".ballast"])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", ".ballast", ".key"])
 def test_a_file_of_another_user_is_refused(path: Path, suffix: str) -> None:
     """With the command that sets it right."""
     file = path.with_name(path.name + suffix)
@@ -105,7 +105,7 @@ def test_a_directory_that_all_can_write_is_refused(path: Path) -> None:
     secure(path, US)
 
 
-@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", ".ballast"])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal", ".ballast", ".key"])
 @pytest.mark.parametrize("bits", [0o666, 0o640, 0o400, 0o4600])
 def test_the_mode_of_our_own_file_is_set_right(path: Path, suffix: str, bits: int) -> None:
     """Nobody has to do anything."""
@@ -118,7 +118,7 @@ def test_the_mode_of_our_own_file_is_set_right(path: Path, suffix: str, bits: in
     assert mode(file) == 0o600
 
 
-@pytest.mark.parametrize("suffix", ["", "-wal", ".ballast"])
+@pytest.mark.parametrize("suffix", ["", "-wal", ".ballast", ".key"])
 @pytest.mark.parametrize("dangling", [True, False])
 def test_a_symbolic_link_is_refused(path: Path, suffix: str, dangling: bool) -> None:
     """What it leads to stays as it was."""

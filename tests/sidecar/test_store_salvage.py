@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -22,13 +23,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontdesk_sidecar.store import StoreError, StoreFailed, StoreLocked, StoreTooNew, damage
+from frontdesk.event import Identify
+from frontdesk_sidecar.store import (
+    DEFAULT_TARGET,
+    StoreError,
+    StoreFailed,
+    StoreLocked,
+    StoreTooNew,
+    damage,
+)
 from frontdesk_sidecar.store import salvage as salvage_module
 from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.pages import PAGE, Pages
 from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+from frontdesk_sidecar.store.sqlite_rows import row_key
 
 NOW = 1_795_176_000_000_000
 LATER = datetime(2026, 11, 20, 12, 0, 5, tzinfo=UTC)
@@ -54,13 +64,20 @@ def facts(number: int, size: int = 300) -> bytes:
 
 def key(number: int) -> str:
     """In another order than the row ids."""
-    return f"{number * 7919 % 1000:03}c{number}@example.com"
+    return row_key(f"{number * 7919 % 1000:03}c{number}@example.com", target(number))
+
+
+def target(number: int) -> str:
+    """Some go elsewhere."""
+    return "b2b" if number % 7 == 3 else DEFAULT_TARGET
 
 
 def build(path: Path, count: int = COUNT, size: int = 300) -> None:
     """A store of customers in several states, some of them with a log of their own."""
     with closing(SQLiteFile.open(path, sql.MIGRATIONS)) as file, file.transaction():
-        rows = [(n, key(n), facts(n, size), NOW, NOW, NOW, NOW) for n in range(1, count + 1)]
+        rows = [
+            (n, key(n), target(n), facts(n, size), NOW, NOW, NOW, NOW) for n in range(1, count + 1)
+        ]
         statement = sql.CREATE.replace("(key,", "(id, key,").replace("(?,", "(?, ?,")
         file.connection.executemany(statement, rows)
         file.connection.execute(
@@ -125,7 +142,7 @@ def open_it(path: Path) -> Opened:
         }
         with file.transaction():
             file.connection.execute(sql.END_LEASES, (NOW,))
-            file.connection.execute(sql.CREATE, ("new", b"{}", 1, 1, 1, 1))
+            file.connection.execute(sql.CREATE, ("new", "default", b"{}", 1, 1, 1, 1))
     assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
     return Opened(file.report, tables)
 
@@ -195,7 +212,8 @@ def test_one_bad_byte_a_page_costs_little(path: Path, whole: bytes, seed: int) -
     expected = {number for number, page in pages_of(whole).items() if page not in bad}
     assert opened.customers >= expected
     for number in expected:
-        assert opened.tables["customers"][number][1:3] == (key(number), facts(number))
+        row = opened.tables["customers"][number]
+        assert (*row[1:3], row[-1]) == (key(number), facts(number), target(number))
 
 
 def rows(whole: bytes) -> dict[str, dict[Any, tuple[Any, ...]]]:
@@ -302,7 +320,8 @@ def test_rows_larger_than_a_page_are_kept(path: Path) -> None:
     assert opened.report is not None
     assert opened.report.tables["customers"].rejected == 1
     for number in opened.customers:
-        assert opened.tables["customers"][number][2] == facts(number, 10_000)
+        row = opened.tables["customers"][number]
+        assert (row[2], row[-1]) == (facts(number, 10_000), target(number))
 
 
 @settings(max_examples=60, deadline=None)
@@ -370,7 +389,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     file = SQLiteFile.open(path, sql.MIGRATIONS)
     for number in range(1, 101):
         with file.transaction():
-            row = (key(number), facts(number), NOW, NOW, NOW, NOW)
+            row = (key(number), target(number), facts(number), NOW, NOW, NOW, NOW)
             file.connection.execute(sql.CREATE, row)
     log = path.with_name("store.db-wal")
     left = Dump(path.read_bytes()), Dump(log.read_bytes())
@@ -495,6 +514,47 @@ def test_the_store_goes_on_with_what_was_leased(path: Path, whole: bytes) -> Non
         counts = store.counts(NOW)
         assert (counts.leased, counts.dead) == (0, COUNT // 5)
         assert counts.due == COUNT - COUNT // 5
+        b2b = [claim.key for claim in store.claim(COUNT, NOW, 10, target="b2b")]
+        totals = {name: one.total for name, one in store.counts_by_target(NOW).items()}
+        assert totals == Counter(target(number) for number in range(1, COUNT + 1))
+        assert b2b
+        assert all(one.endswith("@example.com") for one in b2b)
+
+
+def test_a_row_whose_key_and_target_do_not_fit_is_left_out(path: Path) -> None:
+    """It would be found as one customer's and be another's."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([Identify("m", LATER, "u", {"email": "ann@example.com"})], {}, NOW)
+        store.absorb([Identify("m", LATER, "u", {"email": "joe@example.com"})], {}, NOW, b2b)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE customers SET target = 'b2b' WHERE key LIKE 'ann%'")
+        connection.execute("DROP TABLE segments")
+    with SQLiteStore.open(path) as store:
+        assert store.report is not None
+        assert {name: c.total for name, c in store.counts_by_target(NOW).items()} == {"b2b": 1}
+        [claim] = store.claim(9, NOW, 10, target="b2b")
+        assert claim.key == "joe@example.com"
+
+
+def test_a_flipped_bit_that_sqlite_does_not_see_ends_no_start_after_another(path: Path) -> None:
+    """A text that became bytes is found by the thorough check, and the row is left out."""
+    with SQLiteStore.open(path) as store:
+        for name in ("ann", "joe"):
+            store.absorb([Identify("m", LATER, "u", {"email": f"{name}@example.com"})], {}, NOW)
+    data = path.read_bytes()
+    place = data.index(b"ann@example.com{")
+    serial = 13 + 2 * len("ann@example.com")  # of a text so long; one less is that of bytes
+    (header,) = [at for at in range(place - 40, place) if data[at] == serial]
+    path.write_bytes(data[:header] + bytes([serial - 1]) + data[header + 1 :])
+    damage.suspect(path)
+    with SQLiteStore.open(path) as store:
+        assert store.report is not None
+        assert [claim.key for claim in store.claim(9, NOW, 10)] == ["joe@example.com"]
+
+
+def b2b(message: Identify) -> str:
+    """Everybody goes there."""
+    return "b2b"
 
 
 def test_a_row_that_makes_no_sense_is_left_out(path: Path, whole: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -66,19 +67,19 @@ def test_the_exposition_is_prometheus_text() -> None:
     """Every line is well formed and none is a creation time, which nobody asks for."""
     telemetry = Telemetry()
     telemetry.absorbed(batch(), Absorbed(2, 1, 0), 0.003)
-    shown = telemetry.exposition(COUNTS)
+    shown = telemetry.exposition({"default": COUNTS})
     lines = [line for line in shown.splitlines() if not line.startswith(b"#")]
     assert lines
     assert all(LINE.fullmatch(line) for line in lines)
     assert b"_created" not in shown
     for expected in (
         f'frontdesk_build_info{{version="{__version__}"}} 1.0',
-        'frontdesk_customers{state="pending"} 7.0',
-        'frontdesk_customers{state="due"} 5.0',
-        'frontdesk_customers{state="leased"} 3.0',
-        'frontdesk_customers{state="dead"} 2.0',
-        'frontdesk_customers{state="clean"} 11.0',
-        "frontdesk_oldest_pending_seconds 90.5",
+        'frontdesk_customers{state="pending",target="default"} 7.0',
+        'frontdesk_customers{state="due",target="default"} 5.0',
+        'frontdesk_customers{state="leased",target="default"} 3.0',
+        'frontdesk_customers{state="dead",target="default"} 2.0',
+        'frontdesk_customers{state="clean",target="default"} 11.0',
+        'frontdesk_oldest_pending_seconds{target="default"} 90.5',
         "frontdesk_store_bytes 4096.0",
         'frontdesk_messages_total{event="Signed Up"} 1.0',
         'frontdesk_messages_total{event="other"} 1.0',
@@ -92,9 +93,11 @@ def test_the_exposition_is_prometheus_text() -> None:
 def test_nothing_waiting_is_an_age_of_zero() -> None:
     """An alert on the age falls silent when all is delivered."""
     telemetry = Telemetry()
-    telemetry.exposition(COUNTS)
+    telemetry.exposition({"default": COUNTS})
     empty = Counts(pending=0, due=0, leased=0, dead=0, clean=0, oldest_us=None, bytes=0)
-    assert b"frontdesk_oldest_pending_seconds 0.0" in telemetry.exposition(empty)
+    assert b'frontdesk_oldest_pending_seconds{target="default"} 0.0' in telemetry.exposition(
+        {"default": empty}
+    )
 
 
 @given(
@@ -123,7 +126,7 @@ def test_what_was_matched(batches: list[dict[str, int]]) -> None:
 
 def test_a_rule_that_was_asked_of_nothing() -> None:
     """Zero is an answer: no request came by a rule's route."""
-    shown = Telemetry().exposition(COUNTS).splitlines()
+    shown = Telemetry().exposition({"default": COUNTS}).splitlines()
     assert b'frontdesk_web_total{name="matched"} 0.0' in shown
     assert b'frontdesk_web_total{name="captured"} 0.0' in shown
 
@@ -132,7 +135,7 @@ def test_two_sidecars_count_apart() -> None:
     """There is no registry of the process."""
     one, other = Telemetry(), Telemetry()
     one.absorbed(batch(), Absorbed(2, 1, 0), 0.003)
-    assert b'event="Signed Up"' not in other.exposition(COUNTS)
+    assert b'event="Signed Up"' not in other.exposition({"default": COUNTS})
 
 
 @pytest.mark.parametrize(
@@ -176,9 +179,9 @@ def test_an_attempt_is_said_at_its_level_and_masked(
     telemetry = Telemetry()
     telemetry.delivered(CLAIM, outcome, settlement, 0.25)
     assert said(caplog) == [expected]
-    labels = {"outcome": str(outcome.kind), "code": outcome.code}
+    labels = {"outcome": str(outcome.kind), "code": outcome.code, "target": "default"}
     assert telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels) == 1
-    shown = caplog.text + telemetry.exposition(COUNTS).decode()
+    shown = caplog.text + telemetry.exposition({"default": COUNTS}).decode()
     assert not [word for word in ("marked", "Marked", "5550199") if word in shown]
 
 
@@ -201,8 +204,45 @@ def test_the_same_trouble_is_said_once_a_minute(caplog: pytest.LogCaptureFixture
     now[0] += 0.1
     fail("http.502")
     assert len(said(caplog)) == 3
-    labels = {"outcome": "transient", "code": "http.502"}
+    labels = {"outcome": "transient", "code": "http.502", "target": "default"}
     assert telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels) == 1002
+
+
+def test_of_several_targets_each_has_its_say(caplog: pytest.LogCaptureFixture) -> None:
+    """The same trouble of two is said twice, with the name; with one target there is none."""
+    telemetry = Telemetry(targets=("b2b", "default"))
+    outcome = Outcome(Kind.SETUP, "http.403", "HTTP 403", "Add it.")
+    for _ in range(2):
+        for target in ("b2b", "default"):
+            claim = replace(CLAIM, target=target)
+            telemetry.gate("setup", "http.403", "HTTP 403", "Add it.", target=target)
+            telemetry.delivered(claim, outcome, Retry(claim, 0, "http.403", "HTTP 403"), 0.1)
+    telemetry.gate("hand", target="b2b")
+    telemetry.gate(None, target="b2b")
+    value = telemetry.registry.get_sample_value
+    assert value("frontdesk_degraded") == 1
+    telemetry.gate(None, target="default")
+    assert value("frontdesk_degraded") == 0
+    assert value("frontdesk_delivery_seconds_count", {"target": "b2b"}) == 2
+    assert [text for _, text in said(caplog)] == [
+        "paused target=b2b reason=setup code=http.403 text=HTTP 403 -- Add it.",
+        "not_delivered target=b2b code=http.403 text=HTTP 403 -- Add it.",
+        "paused target=default reason=setup code=http.403 text=HTTP 403 -- Add it.",
+        "not_delivered target=default code=http.403 text=HTTP 403 -- Add it.",
+        "paused target=b2b by hand: `frontdesk resume` ends it",
+        "sending target=b2b: SAP takes customers again",
+        "sending target=default: SAP takes customers again",
+    ]
+
+
+def test_a_target_that_is_gone_is_gone_from_the_metrics() -> None:
+    """Its customers are shown as long as there are any; of those configured also a zero."""
+    telemetry = Telemetry(targets=("b2b", "default"))
+    before = telemetry.exposition({"gone": COUNTS}).decode()
+    assert 'frontdesk_customers{state="pending",target="gone"} 7.0' in before
+    assert 'frontdesk_oldest_pending_seconds{target="gone"} 90.5' in before
+    assert 'frontdesk_customers{state="pending",target="b2b"} 0.0' in before
+    assert "gone" not in telemetry.exposition({"default": COUNTS}).decode()
 
 
 def test_trouble_with_the_journal_and_the_store_says_what_to_do(

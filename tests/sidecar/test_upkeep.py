@@ -19,6 +19,7 @@ from frontdesk_sidecar.forward.gate import Why
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.settings import Keeping
 from frontdesk_sidecar.store import Dead, Delivered, Retry, Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -74,12 +75,12 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     with SQLiteStore.open(tmp_path / "store.db") as store:
         async with Writer[Store](store) as writer:
             telemetry = Telemetry()
-            mapping = compile_mapping({"uid": "email"})
+            plan = Plan(compile_mapping({"uid": "email"}))
             built = Place(writer, telemetry, None)  # type: ignore[arg-type] # set in the next line
             built.forwarder = Forwarder(
                 writer,
                 Nobody(),
-                mapping,
+                plan,
                 telemetry,
                 Pace(),
                 Fingerprint(b"k", "t"),

@@ -74,17 +74,18 @@ def _tell_status(
         terminal.say(lines, mood=mood(document))
 
 
-def pause(desk: Desk, terminal: Terminal) -> int:
-    """Send nothing until `resume`."""
-    told = desk.call("pause")
-    lines = ["paused: nothing is sent until frontdesk resume; what comes in is kept"]
+def pause(desk: Desk, terminal: Terminal, *, target: str | None = None) -> int:
+    """Send nothing to a target, or to any, until `resume`."""
+    told = desk.call("pause", target=target)
+    of, again = ("", "") if target is None else (f" to {target}", f" --target {target}")
+    lines = [f"paused: nothing is sent{of} until frontdesk resume{again}; what comes in is kept"]
     terminal.say([*lines, *_when_stopped(told, "it will start paused")])
     return OK
 
 
-def resume(desk: Desk, terminal: Terminal) -> int:
+def resume(desk: Desk, terminal: Terminal, *, target: str | None = None) -> int:
     """Send again."""
-    told = desk.call("resume")
+    told = desk.call("resume", target=target)
     lines = ["resumed: what is due is sent, and what was paused for a reason is tried now"]
     if told.get("running") is False:
         lines = ["resumed: the pause by hand is over"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -14,13 +14,17 @@ T = TypeVar("T")
 class Controls(Protocol):
     """The live side. Every method that is awaited may raise StoreError."""
 
+    @property
+    def targets(self) -> Sequence[str]:
+        """The names of the targets, the default one last."""
+
     async def status(self) -> dict[str, Any]:
         """How things stand, as JSON; nothing personal in it."""
 
-    async def pause(self) -> dict[str, Any]:
-        """Send nothing more until `resume`; `{"paused": true}`."""
+    async def pause(self, target: str | None = None) -> dict[str, Any]:
+        """Send nothing more to a target, or to all, until `resume`; `{"paused": true}`."""
 
-    async def resume(self) -> dict[str, Any]:
+    async def resume(self, target: str | None = None) -> dict[str, Any]:
         """Send again, and try at once what stood in the way; `{"paused": false}`."""
 
     async def forget(self, key: str) -> dict[str, Any]:

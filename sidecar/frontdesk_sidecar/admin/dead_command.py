@@ -21,28 +21,43 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chosen:
-    """Which dead letters are meant; exactly one of the three."""
+    """Which dead letters are meant: at most one of the first three, of one target or of all."""
 
     key: str | None = None
     reason: str | None = None
     all: bool = False
+    target: str | None = None
 
 
 def listing(
-    desk: Desk, terminal: Terminal, *, reason: str | None, limit: int, as_json: bool
+    desk: Desk,
+    terminal: Terminal,
+    *,
+    reason: str | None,
+    limit: int,
+    as_json: bool,
+    target: str | None = None,
 ) -> int:
     """The latest, and how many of each reason."""
-    result = desk.call("dead.list", reason=reason, limit=limit)
+    result = desk.call("dead.list", reason=reason, limit=limit, target=target)
     if as_json:
         terminal.data(result)
     else:
-        terminal.say(dead_lines(result))
+        terminal.say(dead_lines(result, by_target=desk.has_several))
     return OK
 
 
-def show(desk: Desk, terminal: Terminal, *, key: str, reveal: bool, as_json: bool) -> int:
+def show(
+    desk: Desk,
+    terminal: Terminal,
+    *,
+    key: str,
+    reveal: bool,
+    as_json: bool,
+    target: str | None = None,
+) -> int:
     """One with its last tries."""
-    letter = desk.call("dead.show", key=key, reveal=reveal)
+    letter = desk.call("dead.show", key=key, reveal=reveal, target=target)
     if as_json:
         terminal.data(letter)
         return OK
@@ -77,29 +92,36 @@ def discard(desk: Desk, terminal: Terminal, chosen: Chosen, *, yes: bool) -> int
 
 def _question(desk: Desk, chosen: Chosen) -> str:
     if chosen.key is not None:
-        letter = desk.call("dead.show", key=chosen.key)
+        letter = desk.call("dead.show", key=chosen.key, target=chosen.target)
         what = f"dead letter {letter['id']} ({letter['customer']}, {letter['code']})"
     else:
-        what = counted(
-            desk.call("dead.list", reason=chosen.reason, limit=1)["total"], "dead letter"
-        )
+        found = desk.call("dead.list", reason=chosen.reason, target=chosen.target, limit=1)
+        what = counted(found["total"], "dead letter")
     return f"discard {what} with all that is known of the customer, for good?"
 
 
 def _none(chosen: Chosen) -> str:
-    return "there are no dead letters" + (" of this reason" if chosen.reason else "")
+    of = " of this reason" if chosen.reason else ""
+    return f"there are no dead letters{of}" + (f" of {chosen.target}" if chosen.target else "")
 
 
 def export(
-    desk: Desk, terminal: Terminal, *, reason: str | None, reveal: bool, output: Path | None
+    desk: Desk,
+    terminal: Terminal,
+    *,
+    reason: str | None,
+    reveal: bool,
+    output: Path | None,
+    target: str | None = None,
 ) -> int:
     """One JSON object a line; `output` is a new file that only its owner can read."""
+    which = {"reason": reason, "target": target}
     if output is None:
-        _export(desk, terminal.data, reason, reveal=reveal)
+        _export(desk, terminal.data, which, reveal=reveal)
         return OK
     try:
         with _new_file(output) as write:
-            number = _export(desk, write, reason, reveal=reveal)
+            number = _export(desk, write, which, reveal=reveal)
     except OSError as error:
         raise Refused(f"{output}: {error.strerror or 'cannot be written'}") from None
     terminal.say([f"{counted(number, 'dead letter')} in {output}"])
@@ -119,12 +141,16 @@ def _new_file(path: Path) -> Iterator[Callable[[object], object]]:
 
 
 def _export(
-    desk: Desk, write: Callable[[object], object], reason: str | None, *, reveal: bool
+    desk: Desk,
+    write: Callable[[object], object],
+    which: dict[str, str | None],
+    *,
+    reveal: bool,
 ) -> int:
     """Write page after page; how many letters."""
     number, after = 0, None
     while True:
-        page = desk.call("dead.export", reason=reason, reveal=reveal, limit=_PAGE, after=after)
+        page = desk.call("dead.export", **which, reveal=reveal, limit=_PAGE, after=after)
         for letter in page["letters"]:
             write(letter)
         number, after = number + len(page["letters"]), page["next"]

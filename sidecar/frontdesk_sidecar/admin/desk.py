@@ -14,6 +14,7 @@ class Desk:
     """Operations by name. Raises client.Refused."""
 
     def __init__(self, settings: Settings) -> None:
+        self.has_several = len(settings.targets) > 1  # targets
         self._client = Client(settings)
         self._offline = Offline(settings)
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import orjson
 
-from frontdesk_sidecar.admin.arguments import BadArgument, needed_text, only
+from frontdesk_sidecar.admin.arguments import BadArgument, needed_text, only, text
 from frontdesk_sidecar.admin.controls import Controls
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing
+from frontdesk_sidecar.admin.strays import STRAYS, one_of
 from frontdesk_sidecar.store import StoreError
 
 #: No arguments are longer.
@@ -62,12 +63,22 @@ async def _perform(
         if told.get("retried"):
             controls.wake()
         return told
+    if (stray := STRAYS.get(operation)) is not None:
+        now, targets = time.time_ns() // 1000, controls.targets
+        told = await controls.run(lambda store: stray(store, arguments, now, targets))
+        controls.wake()
+        return told
     if operation == "forget":
         only(arguments, "key")
         return await controls.forget(needed_text(arguments, "key"))
-    simple = {"status": controls.status, "pause": controls.pause, "resume": controls.resume}
-    if operation not in simple:
+    if operation in ("pause", "resume"):
+        only(arguments, "target")
+        target = text(arguments, "target")
+        if target is not None:
+            one_of(target, "target", controls.targets)
+        return await (controls.pause if operation == "pause" else controls.resume)(target)
+    if operation != "status":
         return None
     if arguments:
         raise BadArgument("no arguments are expected")
-    return await simple[operation]()
+    return await controls.status()

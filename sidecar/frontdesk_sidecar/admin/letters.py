@@ -8,22 +8,32 @@ from typing import Any, TypeAlias
 
 from frontdesk_sidecar.admin.figures import counted
 from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.store import DEFAULT_TARGET
 
 Document: TypeAlias = Mapping[str, Any]
 
 
-def dead_lines(result: Document) -> list[str]:
-    """`frontdesk dead list`: the letters, the latest first, then what each reason asks for."""
+def dead_lines(result: Document, *, by_target: bool = False) -> list[str]:
+    """`frontdesk dead list`: the letters, the latest first, then what each reason asks for.
+
+    Whom they were for is told `by_target`, and where somebody is not of the usual one.
+    """
     letters = result["letters"]
     if not letters:
         return ["there are no dead letters"]
     who = max(len(letter["customer"]) for letter in letters)
     code = max(len(letter["code"]) for letter in letters)
-    lines = [f"{'number':>8}  {'died at':<20}  {'reason':<{code}}  tries  customer"]
+    targets = [str(letter.get("target", DEFAULT_TARGET)) for letter in letters]
+    if by_target or {*targets} != {DEFAULT_TARGET}:
+        width = max(map(len, ("target", *targets)))
+        told = [f"{target:<{width}}  " for target in ("target", *targets)]
+    else:
+        told = [""] * (1 + len(targets))
+    lines = [f"{'number':>8}  {told[0]}{'died at':<20}  {'reason':<{code}}  tries  customer"]
     lines += [
-        f"{letter['id']:>8}  {letter['diedAt']:<20}  {letter['code']:<{code}}"
+        f"{letter['id']:>8}  {target}{letter['diedAt']:<20}  {letter['code']:<{code}}"
         f"  {letter['attempts']:>5}  {letter['customer']:<{who}}".rstrip()
-        for letter in letters
+        for letter, target in zip(letters, told[1:], strict=True)
     ]
     total = counted(result["total"], "dead letter")
     shown = f"the latest {len(letters):,} of " if len(letters) < result["total"] else ""
@@ -36,8 +46,10 @@ def dead_lines(result: Document) -> list[str]:
 def letter_lines(letter: Document) -> list[str]:
     """`frontdesk dead show`: why, what to do, the attempts, then who."""
     tries = "1 try" if letter["attempts"] == 1 else f"{letter['attempts']:,} tries"
+    target = str(letter.get("target", DEFAULT_TARGET))
+    of = "" if target == DEFAULT_TARGET else f" of {target}"
     return [
-        f"dead letter {letter['id']}, since {letter['diedAt']}: {tries}, {letter['code']}",
+        f"dead letter {letter['id']}{of}, since {letter['diedAt']}: {tries}, {letter['code']}",
         *(f"  {line}" for line in _meaning(letter["code"])),
         *([f"  answer: {letter['text']}"] if letter["text"] else []),
         "",

@@ -6,15 +6,17 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from frontdesk_sidecar.admin.arguments import BadArgument
+from frontdesk_sidecar.admin.arguments import BadArgument, text
 from frontdesk_sidecar.admin.client import NotHere, Refused
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
+from frontdesk_sidecar.admin.strays import STRAYS, one_of
 from frontdesk_sidecar.erasure import segments_naming
+from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
-from frontdesk_sidecar.live import PAUSE, disk_free, versions
+from frontdesk_sidecar.live import disk_free, versions
 from frontdesk_sidecar.settings import Settings
-from frontdesk_sidecar.status import iso
-from frontdesk_sidecar.store import Store, StoreError, StoreLocked
+from frontdesk_sidecar.status import iso, together
+from frontdesk_sidecar.store import Counts, Store, StoreError, StoreLocked
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 _STATES: Final = ("pending", "due", "leased", "clean", "dead")
@@ -54,6 +56,7 @@ class Offline:
             keeping.path,
             # Whoever was killed a moment ago may have requests under way at SAP.
             quiet_until=now + int(self._settings.pace.rest_s * SECOND),
+            rest_us=int(self._settings.pace.rest_s * SECOND),
             max_bytes=keeping.max_bytes,
             ballast_bytes=keeping.ballast_bytes,
         )
@@ -64,13 +67,26 @@ class Offline:
         if operation == "status":
             return self._status(store, now)
         if operation in ("pause", "resume"):
-            pausing = operation == "pause"
-            known = store.recall(PAUSE)
-            store.remember(PAUSE, (known or {"since": now, "by": "hand"}) if pausing else None)
-            return {"paused": pausing}
+            return self._pause(store, arguments, now, pausing=operation == "pause")
+        if operation in STRAYS:
+            return STRAYS[operation](store, arguments, now, self._targets)
         if operation == "forget":
             return self._forget(store, key_of(arguments))
         return OPERATIONS[operation](store, arguments, now)
+
+    @property
+    def _targets(self) -> list[str]:
+        return [target.name for target in self._settings.targets]
+
+    def _pause(
+        self, store: Store, arguments: Mapping[str, Any], now: int, *, pausing: bool
+    ) -> dict[str, Any]:
+        target = text(arguments, "target")
+        chosen = self._targets if target is None else [one_of(target, "target", self._targets)]
+        for name in (note_of(PAUSE, one) for one in chosen):
+            known = store.recall(name)
+            store.remember(name, (known or {"since": now, "by": "hand"}) if pausing else None)
+        return {"paused": pausing}
 
     def _forget(self, store: Store, key: str) -> dict[str, Any]:
         found = store.forget(key)
@@ -83,19 +99,23 @@ class Offline:
         }
 
     def _status(self, store: Store, now: int) -> dict[str, Any]:
-        counts, settings = store.counts(now), self._settings
-        gate = _gate(store, now)
+        settings, counts = self._settings, store.counts_by_target(now)
+        nothing = Counts.together((), store.size())
+        parts = [
+            (
+                target.name,
+                target.destination.entity_url,
+                _standing(store, target.name, counts.pop(target.name, nothing), now),
+            )
+            for target in settings.targets
+        ]
         return {
             **versions(),
-            "state": "paused" if gate["state"] == "hand" else "stopped",
-            "gate": gate,
-            "customers": {name: getattr(counts, name) for name in _STATES},
-            "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
-            "dead": store.dead_codes(),
+            **together(parts, counts),
             "journal": {"path": str(settings.journal)},
             "store": {
                 "path": str(settings.store_path),
-                "bytes": counts.bytes,
+                "bytes": store.size(),
                 "limitBytes": settings.store.max_bytes,
                 "diskFreeBytes": disk_free(settings.store_path),
                 "held": store.held(),
@@ -103,9 +123,20 @@ class Offline:
         }
 
 
-def _gate(store: Store, now: int) -> dict[str, Any]:
+def _standing(store: Store, target: str, counts: Counts, now: int) -> dict[str, Any]:
+    gate = _gate(store, target, now)
+    return {
+        "state": "paused" if gate["state"] == "hand" else "stopped",
+        "gate": gate,
+        "customers": {name: getattr(counts, name) for name in _STATES},
+        "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
+        "dead": store.dead_codes(target),
+    }
+
+
+def _gate(store: Store, target: str, now: int) -> dict[str, Any]:
     """Why the sidecar will not send, or did not when it ended, as far as the store tells."""
-    paused, left = store.recall(PAUSE), store.recall("gate")
+    paused, left = (store.recall(note_of(name, target)) for name in (PAUSE, GATE))
     if isinstance(paused, dict):
         return {"state": "hand", "since": iso(paused.get("since", now))}
     if not isinstance(left, dict):

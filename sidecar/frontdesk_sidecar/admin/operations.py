@@ -4,21 +4,24 @@ Each takes the store, its arguments as a JSON object and the time in microsecond
 JSON object. Values are masked unless `reveal` is true. Raises BadArgument (a ValueError), Missing
 (a LookupError) and StoreError.
 
-    dead.list     reason, limit, reveal         {"letters": […], "total": int,
-                                                 "codes": {code: int}, "advice": {code: text}}
-    dead.show     key, reveal                   the letter
-    dead.retry    key | reason | all            {"retried": int}
-    dead.discard  key | reason | all, limit     {"discarded": int, "more": bool}
-    dead.export   reason, limit, after, reveal  {"letters": […], "next": text | null}
+    dead.list     reason, target, limit, reveal      {"letters": […], "total": int,
+                                                      "codes": {code: int}, "advice": {code: text}}
+    dead.show     key, target, reveal                the letter
+    dead.retry    key | reason | all, target         {"retried": int}
+    dead.discard  key | reason | all, target, limit  {"discarded": int, "more": bool}
+    dead.export   reason, target, limit, after,      {"letters": […], "next": text | null}
+                  reveal
 
-`key` is the letter's number or the customer's e-mail address. `next` is the `after` of the next
-page. Exactly one of `key`, `reason` and `all` is given.
+`key` is the letter's number or the customer's e-mail address; one who goes to several targets may
+have a letter for each, of which the latest is shown. `next` is the `after` of the next page. At
+most one of `key`, `reason` and `all` is given, and one of them or `target` must be.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -52,6 +55,7 @@ def document(letter: DeadLetter, *, reveal: bool = False) -> dict[str, Any]:
     user_id = who.user_id
     return {
         "id": letter.id,
+        "target": letter.target,
         "customer": letter.key if reveal else mask(letter.key),
         "code": letter.code,
         "text": letter.text,
@@ -80,11 +84,11 @@ def key_of(arguments: Mapping[str, Any]) -> str:
 
 
 def _list(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any]:
-    only(arguments, "reason", "limit", "reveal")
+    only(arguments, "reason", "target", "limit", "reveal")
     limit, reveal = number(arguments, "limit", LIMIT, MOST), flag(arguments, "reveal")
-    reason = text(arguments, "reason")
-    letters = store.dead(Which(code=reason), limit)
-    codes = store.dead_codes()
+    reason, target = text(arguments, "reason"), text(arguments, "target")
+    letters = store.dead(Which(code=reason, target=target), limit)
+    codes = store.dead_codes(target)
     if reason is not None:
         codes = {reason: codes[reason]} if reason in codes else {}
     return {
@@ -96,15 +100,16 @@ def _list(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any
 
 
 def _show(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any]:
-    only(arguments, "key", "reveal")
+    only(arguments, "key", "target", "reveal")
     reveal = flag(arguments, "reveal")
-    for letter in store.dead(_of_key(needed_text(arguments, "key")), 1):
+    which = _of_key(needed_text(arguments, "key"))
+    for letter in store.dead(replace(which, target=text(arguments, "target")), 1):
         return document(letter, reveal=reveal)
     raise Missing
 
 
 def _retry(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any]:
-    only(arguments, "key", "reason", "all")
+    only(arguments, "key", "reason", "all", "target")
     retried = store.revive(_which(arguments), now)
     if not retried and arguments.get("key") is not None:
         raise Missing
@@ -112,7 +117,7 @@ def _retry(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, An
 
 
 def _discard(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any]:
-    only(arguments, "key", "reason", "all", "limit")
+    only(arguments, "key", "reason", "all", "target", "limit")
     limit = number(arguments, "limit", MOST, MOST)
     discarded = store.discard(_which(arguments), limit)
     if not discarded and arguments.get("key") is not None:
@@ -121,9 +126,10 @@ def _discard(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, 
 
 
 def _export(store: Store, arguments: Mapping[str, Any], now: int) -> dict[str, Any]:
-    only(arguments, "reason", "limit", "after", "reveal")
+    only(arguments, "reason", "target", "limit", "after", "reveal")
     limit, reveal = number(arguments, "limit", MOST, MOST), flag(arguments, "reveal")
-    letters = _page(store, text(arguments, "reason"), _place(arguments), limit)
+    which = Which(code=text(arguments, "reason"), target=text(arguments, "target"))
+    letters = _page(store, which, _place(arguments), limit)
     last = letters[-1] if len(letters) == limit else None
     return {
         "letters": [document(letter, reveal=reveal) for letter in letters],
@@ -143,15 +149,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
 
 
 def _page(
-    store: Store, code: str | None, after: tuple[int, int] | None, limit: int
+    store: Store, which: Which, after: tuple[int, int] | None, limit: int
 ) -> list[DeadLetter]:
     """The letters after a place; many may have died at the same microsecond, of one `$batch`."""
     if after is None:
-        return store.dead(Which(code=code), limit)
+        return store.dead(which, limit)
     died_at, number_ = after
-    together = store.dead(Which(code=code, since=died_at, before=died_at + 1), _EVERY)
+    together = store.dead(replace(which, since=died_at, before=died_at + 1), _EVERY)
     rest = [letter for letter in together if letter.id < number_]
-    return (rest + store.dead(Which(code=code, before=died_at), limit))[:limit]
+    return (rest + store.dead(replace(which, before=died_at), limit))[:limit]
 
 
 def _place(arguments: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -166,10 +172,11 @@ def _place(arguments: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def _which(arguments: Mapping[str, Any]) -> Which:
     key, reason = text(arguments, "key"), text(arguments, "reason")
-    every = flag(arguments, "all")
-    if (key is not None) + (reason is not None) + every != 1:
-        raise BadArgument("key, reason, all: expected exactly one of them")
-    return Which(code=reason) if key is None else _of_key(key)
+    every, target = flag(arguments, "all"), text(arguments, "target")
+    given = (key is not None) + (reason is not None) + every
+    if given > 1 or (given == 0 and target is None):
+        raise BadArgument("key, reason, all: expected exactly one of them, or target alone")
+    return replace(Which(code=reason) if key is None else _of_key(key), target=target)
 
 
 def _of_key(key: str) -> Which:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from frontdesk_sidecar.admin.dead_command import Chosen
 
 Options: TypeAlias = argparse.Namespace
 Add: TypeAlias = Callable[..., argparse.ArgumentParser]
@@ -47,7 +50,33 @@ def add_commands(commands: Group, add: Add) -> None:
     )
     forget.add_argument("email", metavar="EMAIL", help="the customer's address")
     forget.add_argument("--yes", action="store_true", help="do not ask")
+    target = add(
+        commands,
+        "target",
+        None,
+        "customers of a target that is no longer in the settings: move, drop",
+        "frontdesk target drop b2b",
+    )
+    _add_target(target.add_subparsers(metavar="COMMAND", required=True), add)
+    for parser in (pause, resume):
+        parser.add_argument("--target", metavar="NAME", help="that one alone (default: all)")
     for parser in (status, pause, resume, forget):
+        _add_config(parser)
+
+
+def _add_target(target: Group, add: Add) -> None:
+    move = add(
+        target,
+        "move",
+        _move,
+        "have them sent to another target",
+        "frontdesk target move b2b --to business",
+    )
+    move.add_argument("--to", required=True, metavar="NAME", help="a target of the settings")
+    drop = add(target, "drop", _drop, "delete them for good", "frontdesk target drop b2b")
+    drop.add_argument("--yes", action="store_true", help="do not ask")
+    for parser in (move, drop):
+        parser.add_argument("target", metavar="NAME", help="the target that is not there any more")
         _add_config(parser)
 
 
@@ -80,15 +109,17 @@ def _add_dead(dead: Group, add: Add) -> None:
     export.add_argument("--reason", metavar="R", help="of this reason alone")
     export.add_argument("--output", type=Path, metavar="FILE", help="a new file, made 0600")
     for parser in (retry, discard):
-        which = parser.add_mutually_exclusive_group(required=True)
+        which = parser.add_mutually_exclusive_group()
         which.add_argument("key", nargs="?", metavar="KEY", help="number, or e-mail address")
         which.add_argument("--reason", metavar="R", help="all of this reason")
         which.add_argument("--all", action="store_true", help="all there are")
+        parser.set_defaults(refuse=parser.error)
     for parser in (show, export):
         parser.add_argument("--reveal", action="store_true", help="show personal data unmasked")
     for parser in (listing, show):
         parser.add_argument("--json", action="store_true", help="for scripts")
     for parser in (listing, show, retry, discard, export):
+        parser.add_argument("--target", metavar="NAME", help="of this target alone")
         _add_config(parser)
 
 
@@ -122,13 +153,13 @@ def _status(options: Options) -> int:
 def _pause(options: Options) -> int:
     from frontdesk_sidecar.admin.command import pause
 
-    return _run(options, pause)
+    return _run(options, pause, target=options.target)
 
 
 def _resume(options: Options) -> int:
     from frontdesk_sidecar.admin.command import resume
 
-    return _run(options, resume)
+    return _run(options, resume, target=options.target)
 
 
 def _forget(options: Options) -> int:
@@ -141,31 +172,51 @@ def _list(options: Options) -> int:
     from frontdesk_sidecar.admin.dead_command import listing
 
     named = {"reason": options.reason, "limit": options.limit, "as_json": options.json}
-    return _run(options, listing, **named)
+    return _run(options, listing, **named, target=options.target)
 
 
 def _show(options: Options) -> int:
     from frontdesk_sidecar.admin.dead_command import show
 
     named = {"key": options.key, "reveal": options.reveal, "as_json": options.json}
-    return _run(options, show, **named)
+    return _run(options, show, **named, target=options.target)
 
 
 def _retry(options: Options) -> int:
-    from frontdesk_sidecar.admin.dead_command import Chosen, retry
+    from frontdesk_sidecar.admin.dead_command import retry
 
-    return _run(options, retry, Chosen(options.key, options.reason, options.all))
+    return _run(options, retry, _chosen(options))
 
 
 def _discard(options: Options) -> int:
-    from frontdesk_sidecar.admin.dead_command import Chosen, discard
+    from frontdesk_sidecar.admin.dead_command import discard
 
-    chosen = Chosen(options.key, options.reason, options.all)
-    return _run(options, discard, chosen, yes=options.yes)
+    return _run(options, discard, _chosen(options), yes=options.yes)
+
+
+def _chosen(options: Options) -> Chosen:
+    """Which dead letters; to name none of them is a slip, not a wish for all."""
+    from frontdesk_sidecar.admin.dead_command import Chosen
+
+    if not (options.key or options.reason or options.all or options.target):
+        options.refuse("one of KEY, --reason, --all and --target is needed")
+    return Chosen(options.key, options.reason, options.all, options.target)
 
 
 def _export(options: Options) -> int:
     from frontdesk_sidecar.admin.dead_command import export
 
     named = {"reason": options.reason, "reveal": options.reveal, "output": options.output}
-    return _run(options, export, **named)
+    return _run(options, export, **named, target=options.target)
+
+
+def _move(options: Options) -> int:
+    from frontdesk_sidecar.admin.target_command import move
+
+    return _run(options, move, target=options.target, to=options.to)
+
+
+def _drop(options: Options) -> int:
+    from frontdesk_sidecar.admin.target_command import drop
+
+    return _run(options, drop, target=options.target, yes=options.yes)

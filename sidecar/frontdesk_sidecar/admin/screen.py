@@ -5,7 +5,7 @@ Pure: from the document of `/status`, of which everything may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -28,7 +28,20 @@ def status_lines(document: Document, now: datetime) -> list[str]:
     """The whole screen; `now` is aware, and its zone is the one that times are told in."""
     lines = [line for trouble in _troubles(document, now) for line in trouble]
     lines = lines or [_all_well(document)]
-    return [*lines, "", *(f"{name:<12}{text}" for name, text in _facts(document, now))]
+    for one in _targets(document):
+        lines += ["", f"target {one['name']} ({one.get('state', '')}): {one.get('sap', '')}"]
+        lines += _columns(_figures(one))
+    return [*lines, "", *_columns(_facts(document, now))]
+
+
+def _columns(facts: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name:<12}{text}" for name, text in facts]
+
+
+def _targets(document: Document) -> list[Document]:
+    """The targets, where there are several."""
+    found = document.get("targets")
+    return [one for one in found if "name" in one] if isinstance(found, list) else []
 
 
 def mood(document: Document) -> str:
@@ -36,7 +49,8 @@ def mood(document: Document) -> str:
     gate = part(document, "gate").get("state", "open")
     if not document.get("running") or _faults(document) or gate in ("setup", "rejections"):
         return "bad"
-    return "fine" if gate == "open" and not part(document, "dead") else "attention"
+    waiting = part(document, "dead") or part(document, "unknownTargets")
+    return "fine" if gate == "open" and not waiting else "attention"
 
 
 def part(document: Document, name: str) -> Document:
@@ -50,8 +64,16 @@ def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
     if not document.get("running"):
         yield [_STOPPED, "do: start it with frontdesk run, or start its service"]
     yield from _faults(document)
-    if part(document, "gate").get("state", "open") != "open":
-        yield _gate(part(document, "gate"), now, running=bool(document.get("running")))
+    running = bool(document.get("running"))
+    for one in _targets(document) or [document]:
+        if part(one, "gate").get("state", "open") != "open":
+            yield _gate(part(one, "gate"), now, running=running, target=one.get("name"))
+    for name, found in part(document, "unknownTargets").items():
+        remedy = f"put it back into the settings, or frontdesk target move {name} --to NAME,"
+        yield [
+            f"unknown target {name}: {counted(found['customers'], 'customer')} that nobody sends",
+            f"do: {remedy} or frontdesk target drop {name}",
+        ]
     dead = part(document, "dead")
     if dead:
         letters = counted(sum(dead.values()), "dead letter")
@@ -77,32 +99,38 @@ def _faults(document: Document) -> list[list[str]]:
     return found
 
 
-def _gate(gate: Document, now: datetime, *, running: bool) -> list[str]:
+def _gate(gate: Document, now: datetime, *, running: bool, target: str | None) -> list[str]:
+    """Why nothing is sent; `target` where there are several."""
     state, since = str(gate["state"]), ago(gate.get("since"), now)
+    lead, option = ("", "") if target is None else (f"{target}: ", f" --target {target}")
     if state == "hand":
-        return [f"paused by hand{since}: nothing is sent", "do: frontdesk resume"]
+        return [
+            f"{lead}paused by hand{since}: nothing is sent",
+            f"do: frontdesk resume{option}",
+        ]
     code, text = str(gate.get("code") or ""), str(gate.get("text") or "")
     reason = find_reason(code)
     means, todo = (reason.means, reason.todo) if reason else (text, "")
     if state == "rejections":
         means, todo = _REFUSED, str(gate.get("advice") or todo)
-    lead = f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
+    lead += f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
     lines = [f"{lead}: {_within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
     if text and text != means:
         lines.append(f"answer: {text}")
     if todo or gate.get("advice"):
         lines.append(f"do: {todo or gate['advice']}")
     if running:
-        lines += _next_try(state, gate.get("nextTryAt"), now)
+        lines += _next_try(state, gate.get("nextTryAt"), now, option)
     return lines
 
 
-def _next_try(state: str, moment: object, now: datetime) -> list[str]:
+def _next_try(state: str, moment: object, now: datetime, option: str) -> list[str]:
     if not isinstance(moment, str):
         return []
     left_s = (datetime.fromisoformat(moment) - now).total_seconds()
     when = f"next try in {span(left_s)}" if left_s > 0 else "next try: as soon as one is due"
-    sooner = "; frontdesk resume tries at once" if state in ("setup", "rejections") else ""
+    is_slow = state in ("setup", "rejections")
+    sooner = f"; frontdesk resume{option} tries at once" if is_slow else ""
     return [when + sooner]
 
 
@@ -114,10 +142,16 @@ def _all_well(document: Document) -> str:
     return f"fine: {counted(waiting, 'customer')} on the way to SAP"
 
 
-def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
+def _figures(document: Document) -> Iterator[tuple[str, str]]:
+    """Of one target, or of all."""
     yield from _customers(document)
     yield from _pace(document)
     yield from _dead(part(document, "dead"))
+
+
+def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
+    if not _targets(document):
+        yield from _figures(document)
     yield from _places(document)
     versions = [
         f"{label} {document[name]}"

@@ -19,6 +19,8 @@ from frontdesk_sidecar.store import Claim
 
 #: Where `$batch` does not work, it is tried again after this long.
 OFF_S: Final = 600.0
+#: A `$batch` that went through lets the next be so much larger.
+_GROWTH: Final = 1.1
 #: Codes of a whole `$batch`: too many customers; too many, or one that is too large.
 _TOO_MANY: Final = "odata.batch_limit_exceeded"
 _TOO_LARGE: Final = "http.413"
@@ -104,12 +106,16 @@ class Courier:
         self._report = report
         self._clock = clock
         self._size = pace.batch_size
+        #: how many SAP manages within the time of a request, as far as was seen
+        self._manageable = float(pace.batch_size)
         self._off_until = 0.0
 
     @property
     def batch_size(self) -> int:
         """Customers that one request may carry now."""
-        return 1 if self._clock() < self._off_until else self._size
+        if self._clock() < self._off_until:
+            return 1
+        return max(1, min(self._size, int(self._manageable)))
 
     async def deliver(self, parcels: Sequence[Parcel]) -> bool | None:
         """Send them; each request is reported when its answer is there.
@@ -154,6 +160,7 @@ class Courier:
             if result.kind is Kind.REJECTED or result.code in _NO_BATCH:
                 return await self._deliver_refused(parcels, result.code)
             result = (result,)
+        self._learn(len(parcels), result)
         self._report(Delivery(parcels, result, time.perf_counter() - started))
         return any(outcome.kind is Kind.REJECTED for outcome in result)
 
@@ -177,6 +184,13 @@ class Courier:
         elif not refused and code != _TOO_MANY:
             self._off_until = self._clock() + OFF_S  # it was not for anybody's record
         return refused
+
+    def _learn(self, number: int, result: Sequence[Outcome]) -> None:
+        """Half as many after one that nobody knows the end of; a tenth more after one that ended."""
+        if len(result) == 1 and result[0].is_unknown:
+            self._manageable = max(1.0, number / 2)
+        elif len(result) == number:
+            self._manageable = min(float(self._size), self._manageable * _GROWTH)
 
     def _send_fewer_than(self, number: int) -> None:
         if number > 2:

@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from frontdesk_sidecar.store import Claim, Settlement, Store, Which
+from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Settlement, Store, Which
 
 T = TypeVar("T")
-#: The name under which the store remembers why the gate is shut.
+#: The name under which the store remembers why the default target's gate is shut.
 GATE = "gate"
+#: The same of its being paused by hand.
+PAUSE = "pause"
+
+
+def note_of(name: str, target: str) -> str:
+    """The name of a target's own note; the default one's are those of earlier versions."""
+    return name if target == DEFAULT_TARGET else f"{name}:{target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Turn:
     lease_us: int
     wronged_since: int | None
     gate: Any  # a JSON value to remember, None to forget, False to leave as it is
+    target: str = DEFAULT_TARGET
 
 
 def settle_and_claim(store: Store, turn: Turn) -> Draw:
@@ -53,9 +61,9 @@ def settle_and_claim(store: Store, turn: Turn) -> Draw:
     if turn.finished:
         store.settle(turn.finished, turn.now)
     if turn.wronged_since is not None:
-        store.revive(Which(since=turn.wronged_since), turn.now)
+        store.revive(Which(since=turn.wronged_since, target=turn.target), turn.now)
     if turn.gate is not False:
-        store.remember(GATE, turn.gate)
+        store.remember(note_of(GATE, turn.target), turn.gate)
     return _claim(store, turn)
 
 
@@ -65,7 +73,9 @@ def _claim(store: Store, turn: Turn) -> Draw:
     def claim(limit: int, *, failed: bool = False, untried: bool = False) -> list[Claim]:
         if limit <= 0:
             return []
-        return store.claim(limit, turn.now, turn.lease_us, failed=failed, untried=untried)
+        return store.claim(
+            limit, turn.now, turn.lease_us, target=turn.target, failed=failed, untried=untried
+        )
 
     if wish.untried_first and (untried := claim(wish.requests, untried=True)):
         return Draw([[one] for one in untried])

@@ -22,12 +22,13 @@ from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
 from frontdesk_sidecar.forward.draw import Turn, Wish, evenly, settle_and_claim
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.gate import Gate, Permit, Why
+from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND, briefly
-from frontdesk_sidecar.mapping import AttributeMapping, MappingError
 from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.store import Claim, Release, Store, StoreFull
+from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Release, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
 
@@ -48,28 +49,34 @@ class _Work:
 
 
 class Forwarder:
-    """Delivers what is due until told to stop."""
+    """Delivers what is due for one target until told to stop."""
 
     def __init__(
         self,
         writer: Writer[Store],
         target: Target,
-        mapping: AttributeMapping,
+        plan: Plan | None,
         telemetry: Telemetry,
         pace: Pace,
         fingerprint: Fingerprint,
         *,
+        name: str = DEFAULT_TARGET,
+        ingress: Ingress | None = None,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.name = name
         self._writer = writer
-        self._mapping = mapping
+        #: None as long as nothing may be sent: what customers should look like is being asked
+        self.plan = plan
         self._telemetry = telemetry
         self._pace = pace
         self._fingerprint = fingerprint
         self._now, self._clock = now, clock
-        self.ledger = Ledger(pace, telemetry, now=now, clock=clock, chance=chance)
+        self.ledger = Ledger(
+            pace, telemetry, now=now, clock=clock, chance=chance, target=name, ingress=ingress
+        )
         self.courier = Courier(target, pace, begin=self._may_begin, report=self._take, clock=clock)
         self._limiter = anyio.CapacityLimiter(self.ledger.concurrency.limit)
         self._held = 0  # requests that were claimed for and are not answered
@@ -87,6 +94,18 @@ class Forwarder:
     def wake(self) -> None:
         """Something may be due, or may be sent: look now."""
         self._wake.set()
+
+    def use(self, plan: Plan) -> None:
+        """Make payloads by this plan from now on; where the one before did not fit, try it now."""
+        shut = self.gate.shut
+        if shut is not None and shut.code == "mapping.unfit" and not plan.unfit:
+            self.gate.try_now(self._clock())
+        self.plan = plan
+        self.wake()
+
+    def may_repeat(self) -> bool:
+        """Whether a request that was begun may be made once more."""
+        return not self.gate.is_quiet(self._clock())
 
     def restore(self, note: Any) -> None:
         """Take up why nothing was sent, as an earlier run of this store left it."""
@@ -128,7 +147,7 @@ class Forwarder:
         requests: Sequence[Sequence[Claim]] = ()
         if finished or wish.requests or wronged is not None or note is not False:
             lease_us = int(self._pace.lease_s * SECOND)
-            turn = Turn(finished, wish, self._now(), lease_us, wronged, note)
+            turn = Turn(finished, wish, self._now(), lease_us, wronged, note, self.name)
             try:
                 requests = (await self._writer.run(settle_and_claim, turn)).requests
             except StoreFull:
@@ -146,7 +165,8 @@ class Forwarder:
                 await self._wake.wait()
 
     def _permit(self) -> Permit:
-        permit = Permit.NONE if self._stopping else self.gate.permit(self._clock())
+        is_held = self._stopping or self.plan is None
+        permit = Permit.NONE if is_held else self.gate.permit(self._clock())
         # A try says something only when nothing else is under way.
         return Permit.NONE if permit is Permit.ONE and self._held else permit
 
@@ -171,7 +191,9 @@ class Forwarder:
         if document is None or kept is None:
             return False if document is kept else document and document | {"at": self._now()}
         same = all(document[name] == kept.get(name) for name in ("why", "code", "wait_s"))
-        return False if same else document | {"at": self._now()}
+        passed_s = (self._now() - kept.get("at", 0)) / SECOND
+        grew = document["quiet_s"] > max(0.0, kept.get("quiet_s", 0.0) - passed_s) + 1.0
+        return False if same and not grew else document | {"at": self._now()}
 
     def _requests(
         self, drawn: Sequence[Sequence[Claim]], *, is_try: bool
@@ -196,12 +218,11 @@ class Forwarder:
         if self.ledger.rests(claim):
             return None
         try:
-            payload = self._mapping.apply(claim.customer.traits)
+            payload = self._payload(claim)
+            if isinstance(payload, Outcome):
+                self.ledger.unsendable(claim, payload, is_try=is_try)
+                return None
             digest = self._fingerprint.of(payload)
-        except MappingError as error:
-            outcome = Outcome(Kind.REJECTED, "mapping", str(error), advice_for("mapping"))
-            self.ledger.unsendable(claim, outcome, is_try=is_try)
-            return None
         except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
             code = "internal"
             outcome = Outcome(Kind.REJECTED, code, type(error).__name__, advice_for(code))
@@ -211,6 +232,10 @@ class Forwarder:
             self.ledger.unchanged(claim)
             return None
         return Parcel(claim, payload, digest)
+
+    def _payload(self, claim: Claim) -> dict[str, object] | Outcome:
+        assert self.plan is not None  # without one nothing is claimed
+        return self.plan.payload(claim.customer, claim.sent_at)
 
     def _is_recent(self, claim: Claim) -> bool:
         resync_us = int(self._pace.resync_s * SECOND)

@@ -185,13 +185,18 @@ class Gate:
             return _BREAKER_GROWTH * self._pace.breaker_s
         return self._pace.probe_cap_s
 
+    def is_quiet(self, now: float) -> bool:
+        """Whether SAP wants silence."""
+        return now < self._quiet_until
+
     def document(self, now: float) -> dict[str, Any] | None:
         """What is to survive a restart, as JSON; times as ages in seconds. None when open."""
         shut = self.shut
         if shut is None:
             return None
         said = {"code": shut.code, "text": shut.text, "advice": shut.advice}
-        return {"why": str(shut.why), "age_s": now - shut.since, "wait_s": shut.wait_s, **said}
+        times = {"age_s": now - shut.since, "wait_s": shut.wait_s}
+        return {"why": str(shut.why), **times, "quiet_s": max(0.0, self._quiet_until - now), **said}
 
     def restore(self, document: Any, now: float, *, passed_s: float = 0.0) -> None:
         """Shut as `document` says, written `passed_s` ago, and try at once.
@@ -204,13 +209,17 @@ class Gate:
             why = Why(document["why"])
             wait_s = float(document["wait_s"])
             age_s = float(document["age_s"]) + passed_s
+            quiet_s = float(document.get("quiet_s", wait_s if why is Why.THROTTLED else 0.0))
             said = (str(document["code"]), str(document["text"]), str(document["advice"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             return
         if why not in _KINDS or not (0 < wait_s <= _MOST_S and 0 <= age_s <= _MOST_S):
             return
+        if not 0 <= quiet_s <= _MOST_S:
+            return
         if why is Why.THROTTLED:
-            self._quiet_until = now + max(self._pace.quiet_s, wait_s - passed_s)
+            quiet_s = max(quiet_s, wait_s, self._pace.quiet_s + passed_s)
+        self._quiet_until = now + quiet_s - passed_s
         self.shut = Shut(why, now - age_s, max(now, self._quiet_until), wait_s, *said)
 
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 
 from frontdesk_sidecar.forward.courier import Delivery
 from frontdesk_sidecar.forward.gate import Gate, Shut, Why
-from frontdesk_sidecar.forward.limits import Concurrency, Rate
+from frontdesk_sidecar.forward.ingress import Ingress
+from frontdesk_sidecar.forward.limits import Concurrency
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND, Culprits, judged, settlement_of_failure
 from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.store import Claim, Delivered, Release, Settlement
+from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Delivered, Release, Settlement
 from frontdesk_sidecar.telemetry import Telemetry
 
 
 class Ledger:
-    """What is decided from outcomes alone; the settlements wait in `finished`.
+    """What is decided from one target's outcomes alone; the settlements wait in `finished`.
 
     `now`: microseconds since the epoch; `clock`: monotonic seconds; `chance`: in [0, 1).
     """
@@ -28,14 +29,19 @@ class Ledger:
         now: Callable[[], int],
         clock: Callable[[], float],
         chance: Callable[[], float],
+        target: str = DEFAULT_TARGET,
+        ingress: Ingress | None = None,
     ) -> None:
         self._pace = pace
         self._telemetry = telemetry
+        self._target = target
         self._now, self._clock, self._chance = now, clock, chance
         self._culprits = Culprits()
         self._resting: dict[str, float] = {}
         self.gate = Gate(pace)
-        self.rate = Rate(pace.rate, clock())
+        self._ingress = Ingress(pace.rate, clock()) if ingress is None else ingress
+        self._ingress.join(self)
+        self.rate = self._ingress.rate
         self.concurrency = Concurrency(pace.concurrency_min, pace.concurrency)
         self._was_throttled = False  # since everything was sent
         self.finished: list[Settlement] = []
@@ -91,18 +97,26 @@ class Ledger:
     def unsendable(self, claim: Claim, outcome: Outcome, *, is_try: bool) -> None:
         """Nothing could be made of this customer's traits; that says nothing about SAP."""
         shut = self.gate.shut
-        is_telling = shut is not None and shut.why is Why.REJECTIONS
+        is_telling = outcome.kind is Kind.SETUP or (shut is not None and shut.why is Why.REJECTIONS)
         self._book(claim, outcome, "", is_try=is_try and is_telling)
+
+    def hear(self, outcome: Outcome) -> None:
+        """SAP told somebody else at the same host that it is too much."""
+        before = self.gate.shut
+        self._was_throttled = True
+        self.gate.heed(outcome, "", self._clock())
+        if _has_changed(before, self.gate.shut):
+            self.tell()
 
     def tell(self) -> None:
         """Log and show why nothing is sent, or that it is sent again."""
-        shut = self.gate.shut
+        shut, target = self.gate.shut, self._target
         if self.gate.by_hand:
-            self._telemetry.gate("hand")
+            self._telemetry.gate("hand", target=target)
         elif shut is None:
-            self._telemetry.gate(None)
+            self._telemetry.gate(None, target=target)
         else:
-            self._telemetry.gate(shut.why, shut.code, shut.text, shut.advice)
+            self._telemetry.gate(shut.why, shut.code, shut.text, shut.advice, target=target)
 
     def _book(
         self,
@@ -134,11 +148,16 @@ class Ledger:
             message_id,
             now=self._now(),
             elapsed_s=elapsed_s,
-            counts=self._is_its_own(outcome, alone=alone),
+            counts=self._is_its_own(outcome, alone=alone and not is_shared),
+            is_shared=is_shared,
             pace=self._pace,
             chance=self._chance,
         )
         self._settle(claim, outcome, settlement, elapsed_s)
+
+    def rest(self, key: str) -> None:
+        """Send nothing for this customer for a while: a request may be under way."""
+        self._rest(key, 0.0)
 
     def _rest(self, key: str, elapsed_s: float) -> None:
         now = self._clock()
@@ -156,13 +175,15 @@ class Ledger:
 
     def _heed(self, outcome: Outcome, key: str, *, is_try: bool) -> None:
         before, now = self.gate.shut, self._clock()
-        self._was_throttled |= outcome.kind is Kind.THROTTLED
+        if outcome.kind is Kind.THROTTLED:
+            self._was_throttled = True
+            self._ingress.throttled(self, outcome)
         self.gate.heed(outcome, key, now, is_try=is_try)
         after = self.gate.shut
         if before is not None and after is None:
             # Whoever was silent begins slowly.
             was_throttled = self._was_throttled or before.why is Why.THROTTLED  # by an earlier run
-            self.rate.restart(now, throttled=was_throttled)
+            self._ingress.reopened(self, before.since, now, throttled=was_throttled)
             self.concurrency.restart()
             self._was_throttled = False
         if _has_changed(before, after):

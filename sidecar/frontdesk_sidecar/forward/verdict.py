@@ -68,13 +68,15 @@ def settlement_of_failure(
     now: int,
     elapsed_s: float,
     counts: bool,
+    is_shared: bool,
     pace: Pace,
     chance: Callable[[], float],
 ) -> Settlement:
     """What becomes of a customer whose attempt failed.
 
     `counts`: the failure is the customer's, not everybody's. One that is not counted is never a
-    dead letter; `now` is in microseconds since the epoch.
+    dead letter. `is_shared`: it was that of a request for many; `now` is in microseconds since
+    the epoch.
     """
     tries = claim.attempts + 1
     is_refusal = outcome.kind is Kind.REJECTED
@@ -86,18 +88,23 @@ def settlement_of_failure(
     elif outcome.kind is Kind.TRANSIENT:
         base_s, cap_s = pace.retry_base_s, pace.retry_cap_s
         wait_s = full_jitter(tries, base_s=base_s, cap_s=cap_s, random=chance)
+    elif is_shared and outcome.kind is Kind.SETUP:
+        # The gate waits for all. What one of many is refused for may refuse the company: from now
+        # on each of them goes alone.
+        wait_s = 0.0
     else:
         # The gate is what waits. Due now puts it behind the others, of whom one is tried next.
         return Release(claim, now)
     if outcome.is_unknown:
-        wait_s = max(wait_s, pace.rest_s - elapsed_s)
+        # Not all at once: those who shared a request do not come back together.
+        wait_s += max(0.0, pace.rest_s - elapsed_s)
     due_at = now + int(wait_s * SECOND)
     return Retry(claim, due_at, outcome.code, outcome.text, message_id, counted=counts)
 
 
 def _is_last(claim: Claim, outcome: Outcome, tries: int, pace: Pace) -> bool:
     if outcome.kind is Kind.REJECTED:
-        if outcome.code == "mapping":
+        if outcome.code in ("mapping", "mapping.value"):
             return True  # decided here, from the traits alone: it would come out the same
         is_same = claim.attempts == 0 or claim.code == outcome.code
         return tries >= (pace.reject_tries if is_same else max(pace.reject_tries, pace.retry_tries))

@@ -17,17 +17,20 @@ from frontdesk_sidecar.simulator.errors import (
     error_answer,
     method_not_allowed,
 )
+from frontdesk_sidecar.simulator.fault_answers import answer_of
 from frontdesk_sidecar.simulator.journal import Rollback
 from frontdesk_sidecar.simulator.media import error_notation
 from frontdesk_sidecar.simulator.paths import parse_path
 from frontdesk_sidecar.simulator.subject import uid_of
 
 if TYPE_CHECKING:
+    from frontdesk_sidecar.simulator.access import User
     from frontdesk_sidecar.simulator.call import ServiceRequest
     from frontdesk_sidecar.simulator.config import SimulatorConfig
     from frontdesk_sidecar.simulator.envelope import Part
     from frontdesk_sidecar.simulator.faults import FaultBoard
     from frontdesk_sidecar.simulator.media import Answer
+    from frontdesk_sidecar.simulator.monitoring import Monitor
     from frontdesk_sidecar.simulator.service import IntegrationService
 
 _NAMES: Final = frozenset({"$batch", "%24batch"})
@@ -89,26 +92,35 @@ class BatchProcessor:
     """Answers batches over a service, with the faults that strike single parts."""
 
     def __init__(
-        self, config: SimulatorConfig, service: IntegrationService, faults: FaultBoard
+        self,
+        config: SimulatorConfig,
+        service: IntegrationService,
+        faults: FaultBoard,
+        monitor: Monitor,
     ) -> None:
-        self._code = config.definition.code
+        self._config = config
         self._limit = config.batch_limit
         self._service = service
         self._faults = faults
+        self._monitor = monitor
 
     def answer(self, batch: Batch, now: float) -> Answer:
         """202 with an answer for each part, or an error for the whole; `now` in epoch seconds."""
         try:
             parts = self._parts(batch)
         except ODataError as error:
-            return error_answer(error, error_notation(batch.request.header("accept"), None))
+            answer = error_answer(error, error_notation(batch.request.header("accept"), None))
+            self._monitor.note(batch.request, answer, batch.request.body, batch.request)
+            return answer
         if len(parts) > self._limit:
-            return error_answer(_limit_exceeded(self._limit), "json")
+            answer = error_answer(_limit_exceeded(self._limit), "json")
+            self._monitor.note(batch.request, answer, None, batch.request)
+            return answer
         return batch_answer([self._part(part, batch, now) for part in parts])
 
     def _parts(self, batch: Batch) -> list[Part]:
         code = parse_path(batch.request.path).object_code
-        if code != self._code:
+        if self._service.find(code) is None:
             raise entity_not_found("IntegrationObject", code)
         if batch.request.method != "POST":
             raise method_not_allowed()
@@ -117,10 +129,12 @@ class BatchProcessor:
     def _part(self, part: Part, batch: Batch, now: float) -> bytes:
         effects = self._faults.consult("odata", lambda: uids_of(part), now, scope="part")
         fault = effects.before or effects.after
-        answers = [] if effects.before else self._run(part)
+        answers = [] if effects.before else self._run(part, batch.request.user)
         if fault is not None:
             batch.fault = batch.fault or fault.kind
-            answers = [fault.answer()]
+            answers = [answer_of(fault, self._config.switches, uids_of(part))]
+        last = part.operations[-1].request
+        self._monitor.note(last, answers[-1], last.body, batch.request)
         status = answers[-1].status
         batch.statuses.append(status)
         if fault is not None or (part.is_changeset and status >= 400):
@@ -129,8 +143,13 @@ class BatchProcessor:
             return changeset_part(zip(part.operations, answers, strict=True))
         return http_part(answers[0], part.operations[0])
 
-    def _run(self, part: Part) -> list[Answer]:
+    def _run(self, part: Part, user: User | None) -> list[Answer]:
         """The answers of a part; the only one, an error, of a changeset that failed."""
+        for operation in part.operations:
+            operation.request.user = user
+        limit = self._config.switches.maxChanges
+        if limit is not None and len(part.operations) > limit:
+            return [error_answer(_too_many(limit), "json")]
         if len(part.operations) == 1:
             return [self._service.handle(part.operations[0].request)]
         answers: list[Answer] = []
@@ -142,6 +161,11 @@ class BatchProcessor:
                     raise Rollback
                 answers.append(answer)
         return answers
+
+
+def _too_many(limit: int) -> ODataError:
+    text = f"The changeset has more than {limit} changes."
+    return ODataError(400, "runtime_error", text)
 
 
 def _limit_exceeded(limit: int) -> ODataError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from frontdesk_sidecar.simulator import entries
+from frontdesk_sidecar.simulator.atom import entry_xml
+from frontdesk_sidecar.simulator.entries import PLAIN
 from frontdesk_sidecar.simulator.errors import ODataError, entity_not_found
 from frontdesk_sidecar.simulator.keys import KeyFormatError
 from frontdesk_sidecar.simulator.media import (
@@ -19,19 +20,22 @@ from frontdesk_sidecar.simulator.media import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from frontdesk_sidecar.simulator.edm import Item
+    from frontdesk_sidecar.simulator.access import User
+    from frontdesk_sidecar.simulator.edm import IntegrationObject, Item
+    from frontdesk_sidecar.simulator.entries import Expand, View
     from frontdesk_sidecar.simulator.paths import Resource
     from frontdesk_sidecar.simulator.state import ItemStore, Stored
 
 VERSION: Final = (("DataServiceVersion", "1.0"),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceRequest:
     """One request as the service sees it.
 
     `path` is what follows `/odata2webservices/`, still percent-encoded; header names are in
-    lower case; `base` is the address of `/odata2webservices` as links show it.
+    lower case; `base` is the address of `/odata2webservices` as links show it; `user` is who
+    asks, None for somebody who may do everything.
     """
 
     method: str
@@ -40,6 +44,7 @@ class ServiceRequest:
     headers: Mapping[str, str]
     body: bytes
     base: str
+    user: User | None = None
 
     def header(self, name: str) -> str:
         """A header's value, empty when absent."""
@@ -55,16 +60,17 @@ class ServiceRequest:
         return notation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """A request to an entity set; `service` is the object's address in links."""
+    """A request to an entity set of an object, and how its items are shown to who asks."""
 
     request: ServiceRequest
     options: Mapping[str, str]
+    definition: IntegrationObject
     item: Item
     resource: Resource
     store: ItemStore
-    service: str
+    view: View
 
     def notation(self) -> Notation:
         """The notation of a successful answer. Raises `ODataError`."""
@@ -76,7 +82,7 @@ class Call:
         Raises `ODataError` with `not_found`, or `invalid_key` for a malformed key.
         """
         try:
-            key = self.resource.integration_key(len(self.item.key))
+            key = self.resource.integration_key(self.definition.segment_count(self.item))
         except KeyFormatError:
             text = f"The key of [{self.item.code}] in the address is malformed."
             # SAP's table of errors has 404 for DELETE and 400 for the other verbs.
@@ -93,10 +99,14 @@ class Call:
         stored: Stored,
         notation: Notation,
         headers: tuple[tuple[str, str], ...] = (),
+        *,
+        item: Item | None = None,
+        expand: Expand = PLAIN,
     ) -> Answer:
-        """The item as the answer."""
+        """The item as the answer; `item` is its type when it is not that of the address."""
+        item = item or self.item
         if notation == "json":
-            body = entries.entry_json(self.item, stored, self.service)
+            body = self.view.entry_json(item, stored, expand)
             return Answer(status, body, JSON_UTF8, VERSION + headers)
-        body = entries.entry_xml(self.item, stored, self.service)
+        body = entry_xml(self.view, item, stored, expand)
         return Answer(status, body, ATOM_ENTRY, VERSION + headers)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from frontdesk_sidecar.simulator.state import LOGGED_BODY_BYTES, parsed
+from frontdesk_sidecar.simulator.requests import LOGGED_BODY_BYTES, parsed
 
 
 class CommitLog:

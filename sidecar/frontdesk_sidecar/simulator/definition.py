@@ -1,50 +1,66 @@
-"""Object definitions from JSON.
+"""One Integration Object from JSON.
 
-    {"object": "InboundB2BCustomer",
-     "items": [{"code": "B2BCustomer", "entitySet": "B2BCustomers",
+    {"object": "InboundB2BCustomer", "authentication": "OAUTH",
+     "items": [{"code": "B2BCustomer",
                 "attributes": [{"name": "uid", "unique": true},
                                {"name": "email", "required": true},
-                               {"name": "active", "type": "Edm.Boolean", "default": true}]}]}
+                               {"name": "active", "type": "Boolean", "default": true},
+                               {"name": "title", "reference": "Title", "required": true},
+                               {"name": "groups", "reference": "UserGroup", "collection": true}]},
+               {"code": "Title", "presets": [{"code": "mr"}],
+                "attributes": [{"name": "code", "unique": true},
+                               {"name": "name", "localized": true}]},
+               {"code": "UserGroup", "enum": ["gold", "silver"]}]}
 
-The first item is the root. `entitySet` defaults to the English plural of the code, `type` to
-`Edm.String`. An attribute may also have `maxLength` and `onWrite` ("store", "ignore", "reject").
+The first item is the root. `entitySet` defaults to the English plural of the code. The fields of
+an item and of an attribute are described in docs/simulator.md; what an attribute can say is in
+`attributes.py`.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, cast
 
-from frontdesk_sidecar.simulator.edm import (
-    INTEGRATION_KEY,
-    Attribute,
-    EdmType,
-    IntegrationObject,
-    Item,
-    OnWrite,
+from frontdesk_sidecar.simulator.attributes import (
+    generated_items,
+    localized_item,
+    parse_attribute,
+    with_localized,
 )
+from frontdesk_sidecar.simulator.edm import Attribute, Channel, IntegrationObject, Item, Navigation
 from frontdesk_sidecar.simulator.errors import ODataError
-from frontdesk_sidecar.simulator.payload import read_value
+from frontdesk_sidecar.simulator.fields import DefinitionError, Fields, no_repeats
+from frontdesk_sidecar.simulator.payload import UnknownPropertyError, read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-
-_OF_ATTRIBUTE: Final[dict[str, type]] = {
-    "name": str,
-    "type": str,
-    "unique": bool,
-    "required": bool,
-    "default": object,
-    "maxLength": int,
-    "onWrite": str,
+OF_OBJECT: Final[dict[str, type]] = {
+    "object": str,
+    "authentication": object,
+    "items": list,
+    "broken": str,
+    "pojo": bool,
 }
-
-
-class DefinitionError(ValueError):
-    """The object definition is wrong; the text names the field. The author of the file must act."""
+_OF_ITEM: Final[dict[str, type]] = {
+    "code": str,
+    "entitySet": str,
+    "type": str,
+    "attributes": list,
+    "enum": list,
+    "presets": list,
+    "protected": bool,
+}
+_CHANNELS = ("OAUTH", "BASIC", "ANY")
+_BROKEN = (
+    "schema_generation_error",
+    "invalid_key_definition",
+    "invalid_property_definition",
+    "misconfigured_attribute",
+)
 
 
 def plural(code: str) -> str:
@@ -55,97 +71,105 @@ def plural(code: str) -> str:
 
 
 def load_definition(path: Path) -> IntegrationObject:
-    """Reads a definition file.
+    """Reads a definition file of one object.
 
     Raises `DefinitionError`, and `OSError` when the file cannot be read.
     """
+    return parse_definition(read_json(path))
+
+
+def read_json(path: Path) -> object:
+    """The JSON of a file. Raises `DefinitionError`, and `OSError` when it cannot be read."""
     try:
-        document = json.loads(path.read_bytes())
+        document: object = json.loads(path.read_bytes())
     except ValueError as error:
         raise DefinitionError(f"{path}: not JSON: {error}") from error
-    return parse_definition(document)
+    return document
 
 
 def parse_definition(document: object) -> IntegrationObject:
     """Builds the object from its JSON form. Raises `DefinitionError` naming the field."""
-    fields = _fields(document, "definition", {"object": str, "items": list})
-    items = tuple(
-        _item(entry, f"items[{number}]")
-        for number, entry in enumerate(cast("list[object]", fields.get("items", [])))
-    )
+    return parse_object(Fields(document, "definition", OF_OBJECT))
+
+
+def parse_object(fields: Fields) -> IntegrationObject:
+    """Builds the object from its fields. Raises `DefinitionError` naming the field."""
+    items = list(_items(fields))
     if not items:
-        raise DefinitionError("items: at least one item is needed, the root first")
-    _no_repeats([item.entity_set for item in items], "items")
-    return IntegrationObject(_name(fields, "object", "definition"), items)
-
-
-def _item(entry: object, where: str) -> Item:
-    fields = _fields(entry, where, {"code": str, "entitySet": str, "attributes": list})
-    code = _name(fields, "code", where)
-    attributes = tuple(
-        _attribute(one, f"{where}.attributes[{number}]")
-        for number, one in enumerate(cast("list[object]", fields.get("attributes", [])))
+        raise fields.error("items", "at least one item is needed, the root first")
+    items += generated_items(items, plural)
+    no_repeats([item.entity_set for item in items], "items")
+    no_repeats([item.code for item in items], "items")
+    made = IntegrationObject(
+        fields.name("object"),
+        tuple(items),
+        _channel(fields),
+        broken=fields.choice("broken", _BROKEN[0], _BROKEN) if "broken" in fields else None,
+        pojo=fields.flag("pojo"),
     )
-    _no_repeats([attribute.name for attribute in attributes], f"{where}.attributes")
-    item = Item(code, cast("str", fields.get("entitySet")) or plural(code), attributes)
-    if not item.key:
-        raise DefinitionError(
-            f"{where}.attributes: one must be unique, to make the integration key"
-        )
-    return item
+    _check_targets(made)
+    for item in made.items:
+        _check_presets(item, made.by_code)
+    return made
 
 
-def _attribute(entry: object, where: str) -> Attribute:
-    fields = _fields(entry, where, _OF_ATTRIBUTE)
-    name = _name(fields, "name", where)
-    if name in {INTEGRATION_KEY, "localizedAttributes"}:
-        raise DefinitionError(f"{where}.name: {name} is a reserved attribute name")
-    attribute = Attribute(
-        name,
-        cast("EdmType", _choice(fields, "type", "Edm.String", get_args(EdmType), where)),
-        unique=bool(fields.get("unique", False)),
-        required=bool(fields.get("required", False)),
-        max_length=cast("int | None", fields.get("maxLength")),
-        on_write=cast("OnWrite", _choice(fields, "onWrite", "store", get_args(OnWrite), where)),
+def _channel(fields: Fields) -> Channel | None:
+    value = fields.raw("authentication") if "authentication" in fields else "OAUTH"
+    if value is not None and value not in _CHANNELS:
+        raise fields.error("authentication", f"expected null or one of {', '.join(_CHANNELS)}")
+    return cast("Channel | None", value)
+
+
+def _items(fields: Fields) -> Iterator[Item]:
+    for entry, where in fields.list("items"):
+        item = _item(Fields(entry, where, _OF_ITEM))
+        yield with_localized(item)
+        if item.localized:
+            yield localized_item(item, plural)
+
+
+def _item(fields: Fields) -> Item:
+    code = fields.name("code")
+    parsed = [parse_attribute(*one) for one in fields.list("attributes")]
+    presets: list[Mapping[str, object]] = []
+    if "enum" in fields:
+        if parsed:
+            raise fields.error("enum", "not together with attributes")
+        parsed = [Attribute("code", unique=True)]
+        presets = [{"code": one} for one in fields.texts("enum")]
+    no_repeats([one.name for one in parsed], f"{fields.where}.attributes")
+    item = Item(
+        code,
+        fields.text("entitySet") or plural(code),
+        tuple(one for one in parsed if isinstance(one, Attribute)),
+        tuple(one for one in parsed if isinstance(one, Navigation)),
+        type=fields.text("type"),
+        protected=fields.flag("protected"),
     )
-    return _with_default(attribute, fields.get("default"), where)
+    if not item.key and not item.key_navigations:
+        raise fields.error("attributes", "one must be unique, to make the integration key")
+    given = [cast("dict[str, object]", one) for one, _ in fields.list("presets")]
+    return replace(item, presets=(*presets, *given))
 
 
-def _with_default(attribute: Attribute, default: object, where: str) -> Attribute:
+def _check_targets(made: IntegrationObject) -> None:
+    for item in made.items:
+        for navigation in item.navigations:
+            if navigation.target not in made.by_code:
+                text = f"attribute {navigation.name}: there is no item {navigation.target}"
+                raise DefinitionError(f"items: {item.code}: {text}")
     try:
-        return replace(attribute, default=read_value(attribute, default))
-    except ODataError:
-        raise DefinitionError(f"{where}.default: expected a value of {attribute.type}") from None
+        _ = made.aliases
+    except RecursionError:
+        raise DefinitionError("items: the unique references go round in a circle") from None
 
 
-def _fields(entry: object, where: str, kinds: Mapping[str, type]) -> dict[str, object]:
-    if not isinstance(entry, dict):
-        raise DefinitionError(f"{where}: expected a JSON object")
-    for name, value in entry.items():
-        if name not in kinds:
-            raise DefinitionError(f"{where}.{name}: unknown field; known are {', '.join(kinds)}")
-        if not isinstance(value, kinds[name]):
-            raise DefinitionError(f"{where}.{name}: expected {kinds[name].__name__}")
-    return entry
-
-
-def _name(fields: Mapping[str, object], field: str, where: str) -> str:
-    name = str(fields.get(field, ""))
-    if not name.isidentifier():
-        raise DefinitionError(f"{where}.{field}: expected a name, got {name!r}")
-    return name
-
-
-def _choice(
-    fields: Mapping[str, object], field: str, default: str, choices: tuple[str, ...], where: str
-) -> str:
-    value = str(fields.get(field, default))
-    if value not in choices:
-        raise DefinitionError(f"{where}.{field}: expected one of {', '.join(choices)}")
-    return value
-
-
-def _no_repeats(names: list[str], where: str) -> None:
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise DefinitionError(f"{where}: named twice: {', '.join(sorted(repeated))}")
+def _check_presets(item: Item, items: Mapping[str, Item]) -> None:
+    for number, preset in enumerate(item.presets):
+        where = f"items: {item.code}: presets[{number}]"
+        try:
+            read_document(preset, item, items)
+        except ODataError as error:
+            raise DefinitionError(f"{where}: {error.message}") from None
+        except UnknownPropertyError as error:
+            raise DefinitionError(f"{where}: there is no attribute {error.name}") from None

@@ -60,13 +60,49 @@ def segment_not_found(segment: str) -> ODataError:
     return ODataError(404, "not_found", text)
 
 
-def ambiguous_key(code: str, keys: str, inner: str) -> ODataError:
+def property_not_found(name: str) -> ODataError:
+    """No such property, in an address or in a query option."""
+    return ODataError(404, "not_found", f"Could not find property with name: '{name}'.")
+
+
+def cannot_save(code: str, reason: str, inner: str | None) -> ODataError:
+    """A constraint, an interceptor or the database refuses a value."""
+    text = (
+        f"An error occurred while attempting to save entries for entityType: {code},"
+        f" with error message {reason}"
+    )
+    return ODataError(400, "invalid_attribute_value", text, inner)
+
+
+def invalid_language(language: str) -> ODataError:
+    """A header or a localized value names a language that the shop does not have."""
+    text = f"The language provided [{language}] is not available."
+    return ODataError(400, "invalid_language", text)
+
+
+def inaccessible(code: str) -> ODataError:
+    """The object is built from classes; only its `$metadata` can be read."""
+    text = f"The Integration Object [{code}] is not accessible through this API."
+    return ODataError(405, "inaccessible_integration_object", text)
+
+
+def definition_error(code: str) -> ODataError:
+    """The object itself is modelled wrongly, so nothing can be done with it."""
+    return ODataError(400, code, "The definition of the Integration Object is faulty.")
+
+
+def forbidden(text: str = "User is not authorized for the operation.") -> ODataError:
+    """The user is known and lacks the right."""
+    return ODataError(403, "forbidden", text)
+
+
+def ambiguous_key(code: str, keys: str, inner: str, status: int = 500) -> ODataError:
     """The unique value belongs to an item of another type, or a parallel create won."""
     text = (
         f"ambiguous unique keys {{{keys}}} for model {code}Model (<unsaved>)"
         " - found 1 item(s) using the same keys"
     )
-    return ODataError(500, "internal_error", text, inner)
+    return ODataError(status, "internal_error", text, inner)
 
 
 def _json_body(error: ODataError) -> bytes:

@@ -75,8 +75,20 @@ _OF_KIND: Final[dict[str, dict[str, _Field]]] = {
         "cooldown": ("cooldown", "seconds from 0 to 3600", _is_duration),
         "interval": ("interval", "seconds from 0 to 3600", _is_duration),
     },
+    "maintenance": {},
+    "login": {},
+    "blocked": {},
+    "timeout": {"seconds": ("seconds", "seconds from 0 to 3600", _is_duration), "when": _WHEN},
+    "stale": {"when": _WHEN},
+    "deadlock": {"when": _WHEN},
+    "ambiguous": {"when": _WHEN},
+    "clock": {"seconds": ("seconds", "a number of seconds", _is_number)},
 }
-_NEEDED: Final = {"latency": "seconds", "status": "status"}
+_NEEDED: Final = {"latency": "seconds", "status": "status", "clock": "seconds"}
+
+
+KINDS: Final = {kind: tuple(fields) for kind, fields in _OF_KIND.items()}
+"""The kinds of faults with the fields of their own."""
 
 
 def parse_faults(document: object) -> list[ActiveFault]:

@@ -9,8 +9,16 @@ this uid), and one of `every` (each n-th eligible request) or `probability` with
     {"kind": "status", "status": 500, "code": "internal_error", "message": "stale", "times": 3}
     {"kind": "drop", "when": "after"}
     {"kind": "throttle", "threshold": 50, "cooldown": 5}
+    {"kind": "maintenance"}                  503, an HTML page
+    {"kind": "login"}                        302 to a login page
+    {"kind": "blocked"}                      403, an HTML page: the IP filter
+    {"kind": "timeout", "seconds": 60, "when": "after"}    504, an HTML page, after that time
+    {"kind": "stale"}, {"kind": "deadlock"}  500 internal_error
+    {"kind": "ambiguous"}                    500 internal_error: a parallel create won
+    {"kind": "clock", "seconds": -300}       shifts the header `Date`
 
-`when` is "before" or "after" the commit.
+`when` is "before" or "after" the commit. The faults `stale`, `deadlock` and
+`ambiguous` strike the parts of a batch one by one.
 
 A `$batch` is one request to all faults, to the throttle too, with two exceptions. A `match` means
 every uid in it: a matched drop or latency strikes the whole request, a matched status fault only
@@ -35,11 +43,6 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
-
-from frontdesk_sidecar.simulator.errors import ODataError, error_answer
-from frontdesk_sidecar.simulator.media import HTML, JSON, Answer, page
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -48,13 +51,30 @@ if TYPE_CHECKING:
 Target = Literal["token", "odata"]
 Scope = Literal["single", "batch", "part"]
 When = Literal["before", "after"]
+Kind = Literal[
+    "latency",
+    "status",
+    "drop",
+    "throttle",
+    "maintenance",
+    "login",
+    "blocked",
+    "timeout",
+    "stale",
+    "deadlock",
+    "ambiguous",
+    "clock",
+]
+_OF_PARTS = frozenset({"stale", "deadlock", "ambiguous"})
+# These leave the answer as it is.
+_HARMLESS = frozenset({"latency", "clock"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One fault as it was asked for; which fields mean something depends on `kind`."""
 
-    kind: Literal["latency", "status", "drop", "throttle"]
+    kind: Kind
     on: Literal["token", "odata", "all"] = "odata"
     times: int | None = None
     match: str | None = None
@@ -78,21 +98,8 @@ class Fault:
         """Whether it is consulted for a single request, for a whole batch, for a part of one."""
         if scope == "single":
             return True
-        strikes_parts = self.kind == "status" and (self.parts or self.match is not None)
-        return strikes_parts == (scope == "part")
-
-    def answer(self) -> Answer:
-        """The answer of a `status` or `throttle` fault."""
-        headers = tuple((self.headers or {}).items())
-        if self.kind == "throttle":
-            return page(429, "429 Too Many Requests")
-        if self.body is not None:
-            return Answer(self.status, *_body(self.body, self.content_type), headers)
-        if self.code is not None or self.message is not None:
-            error = ODataError(self.status, self.code, self.message or "Simulated fault.")
-            plain = error_answer(error, "json")
-            return Answer(self.status, plain.body, JSON, plain.headers + headers)
-        return page(self.status, f"HTTP Status {self.status}", headers)
+        is_chosen = self.kind == "status" and (self.parts or self.match is not None)
+        return (is_chosen or self.kind in _OF_PARTS) == (scope == "part")
 
 
 class ActiveFault:
@@ -153,12 +160,16 @@ class ActiveFault:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What faults do to one request: waits in seconds, and what replaces the answer."""
+    """What faults do to one request: waits in seconds, and what replaces the answer.
+
+    `shift` is what they add to the clock that the answer shows, in seconds.
+    """
 
     wait_before: float = 0.0
     wait_after: float = 0.0
     before: Fault | None = None
     after: Fault | None = None
+    shift: float = 0.0
 
 
 class FaultBoard:
@@ -186,30 +197,23 @@ class FaultBoard:
         """
         if not self._active:
             return _NOTHING
-        waits = {"before": 0.0, "after": 0.0}
+        waits, shift = {"before": 0.0, "after": 0.0}, 0.0
         after: Fault | None = None
         for active in self._active:
             fault = active.fault
-            if not fault.concerns(scope):
+            is_late = after is not None and fault.kind not in _HARMLESS and fault.when == "after"
+            if is_late or not fault.concerns(scope) or not active.strikes(target, uids, now):
                 continue
-            if after is not None and fault.kind != "latency" and fault.when == "after":
+            if fault.kind == "clock":
+                shift += fault.seconds
                 continue
-            if not active.strikes(target, uids, now):
-                continue
+            waits[fault.when] += fault.seconds
             if fault.kind == "latency":
-                waits[fault.when] += fault.seconds
-            elif fault.when == "before":
-                return Effects(waits["before"], 0.0, fault)
-            else:
-                after = fault
-        return Effects(waits["before"], waits["after"], None, after)
+                continue
+            if fault.when == "before":
+                return Effects(waits["before"], 0.0, fault, None, shift)
+            after = fault
+        return Effects(waits["before"], waits["after"], None, after, shift)
 
 
 _NOTHING = Effects()
-
-
-def _body(body: object, content_type: str | None) -> tuple[bytes, str]:
-    if not isinstance(body, str):
-        return orjson.dumps(body), content_type or JSON
-    is_json = body.lstrip().startswith("{")
-    return body.encode(), content_type or (JSON if is_json else HTML)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from array import array
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +17,16 @@ from starlette.requests import ClientDisconnect
 
 from frontdesk_sidecar.simulator.batch import Batch, BatchProcessor, is_batch
 from frontdesk_sidecar.simulator.call import ServiceRequest
+from frontdesk_sidecar.simulator.fault_answers import answer_of
 from frontdesk_sidecar.simulator.faults import Effects, FaultBoard, Target
+from frontdesk_sidecar.simulator.gate import Gate
 from frontdesk_sidecar.simulator.media import Answer, page
+from frontdesk_sidecar.simulator.monitoring import Monitor
+from frontdesk_sidecar.simulator.requests import LOGGED_BODY_BYTES, LoggedRequest, RequestLog
 from frontdesk_sidecar.simulator.service import IntegrationService
-from frontdesk_sidecar.simulator.state import LOGGED_BODY_BYTES, LoggedRequest, RequestLog
 from frontdesk_sidecar.simulator.subject import uid_of
 from frontdesk_sidecar.simulator.tokens import TokenOffice, TokenRequest
+from frontdesk_sidecar.simulator.webhooks import Webhook
 from frontdesk_sidecar.simulator.wire import cut_connection, read_body, send_answer
 
 if TYPE_CHECKING:
@@ -30,17 +35,10 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from frontdesk_sidecar.simulator.config import SimulatorConfig
-    from frontdesk_sidecar.simulator.faults import Fault
+    from frontdesk_sidecar.simulator.fault_answers import answer_of
+from frontdesk_sidecar.simulator.faults import Fault
 
 ROOT: Final = "/odata2webservices"
-_UNAUTHORIZED = page(
-    401, "HTTP Status 401 - Unauthorized", (("WWW-Authenticate", 'Bearer realm="hybris"'),)
-)
-_INVALID_TOKEN = page(
-    401,
-    "HTTP Status 401 - Unauthorized",
-    (("WWW-Authenticate", 'Bearer realm="hybris", error="invalid_token"'),),
-)
 _TOO_LARGE = page(413, "413 Request Entity Too Large")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -68,11 +66,16 @@ class Simulator:
     """The whole simulated system: tokens, service, faults, log."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        self.config = config
+        # Switches can be thrown while it runs, and not those of another simulator.
+        self.initial_switches = config.switches
+        self.config = config = replace(config, switches=copy(config.switches))
         self.tokens = TokenOffice(config)
-        self.service = IntegrationService(config)
+        self.webhook = None if config.webhook is None else Webhook(config.webhook)
+        self.service = IntegrationService(config, self.webhook)
+        self._monitor = Monitor(config, self.service)
+        self._gate = Gate(config, self.tokens, self.service.find)
         self.faults = FaultBoard()
-        self._batches = BatchProcessor(config, self.service, self.faults)
+        self._batches = BatchProcessor(config, self.service, self.faults, self._monitor)
         self.log = RequestLog(config.request_log_size)
         self._waits: set[anyio.CancelScope] = set()
         self._closing = False
@@ -82,6 +85,8 @@ class Simulator:
         self._closing = True
         for wait in self._waits:
             wait.cancel()
+        if self.webhook is not None:
+            self.webhook.close()
 
     async def serve_token(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The token endpoint as an ASGI app."""
@@ -93,12 +98,11 @@ class Simulator:
 
     async def _serve(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         began, started = self.config.clock(), time.perf_counter()
-        batches = self.config.batch_enabled
         try:
             body = await read_body(receive, self.config.max_body_bytes)
         except ClientDisconnect:
             return
-        exchange = _exchange(target, scope, body or b"", began, batches=batches)
+        exchange = _exchange(target, scope, body or b"", began, self.config)
         effects = self.faults.consult(
             target,
             lambda: _uids_of(exchange),
@@ -112,7 +116,7 @@ class Simulator:
                 await cut_connection(scope, receive, send)
                 return
             status = answer.status
-            await send_answer(send, answer)
+            await send_answer(send, answer, began + effects.shift)
         finally:
             duration = (time.perf_counter() - started) * 1000
             self.log.append(_logged(exchange, duration, status, effects))
@@ -121,10 +125,15 @@ class Simulator:
         """The answer; None for a cut connection."""
         await self._wait(effects.wait_before)
         if effects.before is not None:
-            return _struck(effects.before)
+            return self._struck(effects.before, exchange)
         answer = self._handle(exchange)
         await self._wait(effects.wait_after)
-        return answer if effects.after is None else _struck(effects.after)
+        return answer if effects.after is None else self._struck(effects.after, exchange)
+
+    def _struck(self, fault: Fault, exchange: _Exchange) -> Answer | None:
+        if fault.kind == "drop":
+            return None
+        return answer_of(fault, self.config.switches, _uids_of(exchange))
 
     async def _wait(self, seconds: float) -> None:
         if not seconds or self._closing:
@@ -137,21 +146,22 @@ class Simulator:
                 self._waits.discard(scope)
 
     def _handle(self, exchange: _Exchange) -> Answer:
-        headers = exchange.headers
         if exchange.service is None:
-            request = TokenRequest(exchange.method, exchange.query, headers, exchange.body)
+            request = TokenRequest(exchange.method, exchange.query, exchange.headers, exchange.body)
             return self.tokens.answer(request)
-        authorization = headers.get("authorization", "")
-        if not self.tokens.is_good(authorization):
-            is_bearer = authorization[:7].lower() == "bearer "
-            return _INVALID_TOKEN if is_bearer else _UNAUTHORIZED
+        user = self._gate.admit(exchange.service)
+        if isinstance(user, Answer):
+            return user
+        exchange.service.user = user
         if exchange.batch is not None:
             return self._batches.answer(exchange.batch, exchange.began)
-        return self.service.handle(exchange.service)
+        answer = self.service.handle(exchange.service)
+        self._monitor.note(exchange.service, answer, exchange.service.body, exchange.service)
+        return answer
 
 
 def _exchange(
-    target: Target, scope: Scope, body: bytes, began: float, *, batches: bool
+    target: Target, scope: Scope, body: bytes, began: float, config: SimulatorConfig
 ) -> _Exchange:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     method, path = scope["method"], raw_path.decode("latin-1")
@@ -159,22 +169,20 @@ def _exchange(
     headers = {name.decode("latin-1"): one.decode("latin-1") for name, one in scope["headers"]}
     service = batch = None
     if target == "odata":
-        base = _base(scope["scheme"], headers.get("host", "localhost"))
+        host, ports = headers.get("host", "localhost"), config.switches.explicitPort
+        base = _base(scope["scheme"], host, ports)
         below = path.removeprefix(ROOT).lstrip("/")
         service = ServiceRequest(method, below, query, headers, body, base)
-        batch = Batch(service) if batches and is_batch(below) else None
+        batch = Batch(service) if config.batch_enabled and is_batch(below) else None
     return _Exchange(target, began, method, path, query, headers, body, service, batch)
 
 
-def _struck(fault: Fault) -> Answer | None:
-    return None if fault.kind == "drop" else fault.answer()
-
-
 @lru_cache(maxsize=64)
-def _base(scheme: str, host: str) -> str:
-    """The address of the service in links: always with a port, like the real ones."""
+def _base(scheme: str, host: str, explicit_port: bool) -> str:
+    """The address of the service in links: like the real ones with a port, unless switched off."""
     has_port = host.rpartition(":")[2].isdigit() and not host.endswith("]")
-    return f"{scheme}://{host}{'' if has_port else f':{_DEFAULT_PORTS[scheme]}'}{ROOT}"
+    port = "" if has_port or not explicit_port else f":{_DEFAULT_PORTS[scheme]}"
+    return f"{scheme}://{host}{port}{ROOT}"
 
 
 def _uids_of(exchange: _Exchange) -> Collection[str]:

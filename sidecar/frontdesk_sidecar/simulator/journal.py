@@ -41,7 +41,13 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keeps the writes of its block. An exception undoes them; a `Rollback` ends here."""
+        """Keeps the writes of its block. An exception undoes them; a `Rollback` ends here.
+
+        Within another transaction it is a part of that one, which decides about everything.
+        """
+        if self.is_open:
+            yield
+            return
         undo = self._undo = []
         actions = self._afterwards = []
         try:

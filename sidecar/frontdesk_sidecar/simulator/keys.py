@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _SEPARATOR = "|"
+# Nearly every uid and key; `quote` takes five times as long for the same.
+_MAIL = re.compile("[A-Za-z0-9.@_-]*")
+_ENCODED_MAIL = re.compile("[A-Za-z0-9.%_-]*")
 
 
 class KeyFormatError(ValueError):
@@ -26,6 +29,8 @@ class KeyFormatError(ValueError):
 
 def form_encode(value: str) -> str:
     """Encodes one key value like Java's `URLEncoder`: letters, digits and `.-_*` stay."""
+    if _MAIL.fullmatch(value):
+        return value.replace("@", "%40")
     return quote_plus(value, safe="*").replace("~", "%7E")
 
 
@@ -68,6 +73,8 @@ def parse_string_literal(text: str) -> str:
 @lru_cache(maxsize=256)
 def entity_address(entity_set: str, key: str) -> str:
     """The relative address of an entity, as Olingo writes it: upper-case hex, `'` doubled."""
+    if _ENCODED_MAIL.fullmatch(key):
+        return f"{entity_set}('{key.replace('%', '%25')}')"
     return f"{entity_set}({quote(string_literal(key), safe=_OLINGO_SAFE)})"
 
 

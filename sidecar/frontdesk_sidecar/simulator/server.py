@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,8 +18,8 @@ import uvicorn
 
 from frontdesk_sidecar.simulator.app import create_app
 from frontdesk_sidecar.simulator.config import SimulatorConfig, TokenMode
-from frontdesk_sidecar.simulator.definition import load_definition
 from frontdesk_sidecar.simulator.ingress import Simulator
+from frontdesk_sidecar.simulator.system_file import load_config, shipped_config
 from frontdesk_sidecar.simulator.wire import CUT
 
 if TYPE_CHECKING:
@@ -30,6 +31,29 @@ _BACKLOG = 2048
 _READY_TIMEOUT_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS with files in PEM: certificate, key, and who signs the clients' certificates.
+
+    With `client_ca` a client must have one (mutual TLS), as a Commerce Cloud endpoint can ask.
+    """
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The options as uvicorn has them."""
+        options = {"ssl_certfile": str(self.cert), "ssl_keyfile": str(self.key)}
+        if self.client_ca is None:
+            return options
+        return {
+            **options,
+            "ssl_ca_certs": str(self.client_ca),
+            "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        }
+
+
 def serve(
     *,
     host: str = "127.0.0.1",
@@ -37,16 +61,19 @@ def serve(
     mode: str = "classic",
     client_id: str = "frontdesk",
     client_secret: str = "secret",  # noqa: S107 - the simulator guards nothing
+    shipped: str = "flat",
     definition: Path | None = None,
     token_lifetime_s: int | None = None,
+    webhook: str | None = None,
+    tls: Tls | None = None,
     on_ready: Callable[[int], None] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then returns. Prints nothing.
 
     Port 0 takes a free one; `on_ready` is called with the real port once it listens. Without
-    `definition` (a JSON file, see the module of that name) the object is `InboundCustomer`.
+    `definition` (a JSON file, see `system_file`) the object is that of the name `shipped`.
     Nobody but this machine can reach it unless `host` says so. Raises `OSError` when the port
-    cannot be had or the file not be read, `DefinitionError` for a wrong definition and
+    cannot be had or a file not be read, `DefinitionError` for a wrong definition and
     `ValueError` for an unknown mode.
     """
     config = SimulatorConfig(
@@ -55,24 +82,31 @@ def serve(
         client_secret=client_secret,
         token_lifetime_s=token_lifetime_s,
     )
-    if definition is not None:
-        config = replace(config, definition=load_definition(definition))
+    if definition is None:
+        config = shipped_config(shipped, config)
+    else:
+        config = load_config(definition, config)
+    if webhook is not None:
+        config = replace(config, webhook=webhook)
     with _listen(host, port) as listener:
-        _Server(config, listener, on_ready).run(sockets=[listener])
+        _Server(config, listener, on_ready, tls).run(sockets=[listener])
 
 
 @contextmanager
-def running(config: SimulatorConfig | None = None, *, port: int = 0) -> Iterator[str]:
+def running(
+    config: SimulatorConfig | None = None, *, port: int = 0, tls: Tls | None = None
+) -> Iterator[str]:
     """Runs a simulator in a thread, for tests: yields its address, `http://127.0.0.1:port`."""
     ready = threading.Event()
     with _listen("127.0.0.1", port) as listener:
-        server = _Server(config or SimulatorConfig(), listener, lambda _: ready.set())
+        server = _Server(config or SimulatorConfig(), listener, lambda _: ready.set(), tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
             if not ready.wait(_READY_TIMEOUT_S):
                 raise TimeoutError("the simulator did not start")
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            scheme = "http" if tls is None else "https"
+            yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
@@ -86,6 +120,7 @@ class _Server(uvicorn.Server):
         config: SimulatorConfig,
         listener: socket.socket,
         on_ready: Callable[[int], None] | None,
+        tls: Tls | None,
     ) -> None:
         self._listener = listener
         self._on_ready = on_ready
@@ -100,7 +135,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,
                 timeout_graceful_shutdown=1,
+                **({} if tls is None else tls.options()),
             )
         )
 

@@ -1,25 +1,23 @@
-"""What the simulator remembers: the stored items and the last requests."""
+"""The stored items."""
 
 from __future__ import annotations
 
-from array import array
-from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from frontdesk_sidecar.simulator.journal import Journal
 from frontdesk_sidecar.simulator.keys import join_key, split_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from frontdesk_sidecar.simulator.payload import Entry
+    from frontdesk_sidecar.simulator.edm import IntegrationObject, Item, Value
 
-LOGGED_BODY_BYTES = 16 * 1024
+    # What an attribute holds: a simple value, the integration keys of what it leads to, or a
+    # value for each language (or for each key of a map). Never changed, only replaced.
+    Kept = Value | tuple[str, ...] | Mapping[str, Value]
+    Content = Mapping[str, Kept]
 
 
 @dataclass(slots=True)
@@ -27,12 +25,12 @@ class Stored:
     """One stored item. `created` and `updated` are epoch milliseconds; `writes` counts upserts."""
 
     key: str
-    attributes: Entry
+    attributes: Content
     created: int
     updated: int
     writes: int
 
-    def restore(self, key: str, attributes: Entry, updated: int, writes: int) -> None:
+    def restore(self, key: str, attributes: Content, updated: int, writes: int) -> None:
         """Takes back what an update changed."""
         self.key, self.attributes, self.updated, self.writes = key, attributes, updated, writes
 
@@ -59,11 +57,14 @@ class ItemStore:
     def __iter__(self) -> Iterator[Stored]:
         return iter(self._items.values())
 
+    def __contains__(self, stored: object) -> bool:
+        return isinstance(stored, Stored) and self.find(stored.key) is stored
+
     def find(self, key: str) -> Stored | None:
         """The item with this integration key."""
         return self._items.get(self._fold(key))
 
-    def put(self, key: str, attributes: Entry, now_ms: int) -> Stored:
+    def put(self, key: str, attributes: Content, now_ms: int) -> Stored:
         """Creates the item or replaces its attributes."""
         folded = self._fold(key)
         stored = self._items.get(folded)
@@ -104,72 +105,37 @@ class ItemStore:
         return join_key(value.lower() for value in split_key(key, self._segments))
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedRequest:
-    """One request to the token endpoint or the service, without its credentials.
+class Stores:
+    """The stores of all objects; items of one type and key share theirs."""
 
-    `time` is epoch milliseconds at arrival, `duration` milliseconds. `status` is None when the
-    connection was cut; `fault` names the fault that struck. `body` is kept for OData POSTs of
-    at most 16 KiB. `parts` is the number of parts of a `$batch` (None for other requests, and
-    for an envelope that cannot be read), `part_statuses` one status for each part answered.
-    """
+    def __init__(self, journal: Journal, *, case_sensitive: bool) -> None:
+        self._journal = journal
+        self._case_sensitive = case_sensitive
+        self._stores: dict[tuple[str, ...], ItemStore] = {}
 
-    time: int
-    duration: float
-    method: str
-    path: str
-    query: str
-    status: int | None
-    fault: str | None
-    message_id: str | None
-    passport: str | None
-    body: bytes
-    parts: int | None = None
-    part_statuses: array[int] | None = None
+    def add(self, definition: IntegrationObject) -> None:
+        """Makes the stores of an object's items, as far as they are not there."""
+        for item in definition.items:
+            if item.store_id not in self._stores:
+                self._stores[item.store_id] = ItemStore(
+                    definition.segment_count(item),
+                    case_sensitive=self._case_sensitive,
+                    journal=self._journal,
+                )
 
-    def to_json(self) -> dict[str, Any]:
-        """The request for `GET /_sim/requests`; a body that is not JSON shows as null."""
-        return {
-            "time": self.time,
-            "duration": self.duration,
-            "method": self.method,
-            "path": self.path,
-            "query": self.query,
-            "status": self.status,
-            "fault": self.fault,
-            "integrationMessageId": self.message_id,
-            "sap-passport": self.passport,
-            "payload": parsed(self.body),
-            "parts": self.parts,
-            "partStatuses": None if self.part_statuses is None else list(self.part_statuses),
-        }
+    def of(self, item: Item) -> ItemStore:
+        """The store of an item."""
+        return self._stores[item.store_id]
 
-
-class RequestLog:
-    """The last requests, oldest first, and how many there were in all."""
-
-    def __init__(self, size: int) -> None:
-        self._ring: deque[LoggedRequest] = deque(maxlen=size)
-        self.total = 0
-
-    def append(self, request: LoggedRequest) -> None:
-        """Adds one; the oldest leaves when the log is full."""
-        self._ring.append(request)
-        self.total += 1
-
-    def last(self, count: int) -> list[LoggedRequest]:
-        """The last `count` requests, oldest first."""
-        return list(islice(self._ring, max(0, len(self._ring) - count), None))
+    def others_by(self, name: str, item: Item) -> tuple[ItemStore, ...]:
+        """The stores of other types that have this one attribute as their key."""
+        return tuple(
+            store
+            for (code, *names), store in self._stores.items()
+            if names == [name] and code != item.store_id[0]
+        )
 
     def clear(self) -> None:
-        """Forgets everything, the total included."""
-        self._ring.clear()
-        self.total = 0
-
-
-def parsed(body: bytes) -> Any:
-    """The JSON of a body, None when there is none."""
-    try:
-        return orjson.loads(body) if body else None
-    except orjson.JSONDecodeError:
-        return None
+        """Deletes everything."""
+        for store in self._stores.values():
+            store.clear()

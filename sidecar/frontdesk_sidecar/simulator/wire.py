@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from starlette.requests import ClientDisconnect
@@ -41,9 +43,10 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts) if size <= limit else None
 
 
-async def send_answer(send: Send, answer: Answer) -> None:
-    """Sends the answer with its length."""
-    headers = [
+async def send_answer(send: Send, answer: Answer, now: float) -> None:
+    """Sends the answer with its length, dated `now` (epoch seconds; RFC 9110, section 6.6.1)."""
+    headers = [(b"date", http_date(int(now)))]
+    headers += [
         (name.lower().encode("latin-1"), one.encode("latin-1")) for name, one in answer.headers
     ]
     if answer.content_type is not None:
@@ -51,6 +54,12 @@ async def send_answer(send: Send, answer: Answer) -> None:
     headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+@lru_cache(maxsize=16)
+def http_date(seconds: int) -> bytes:
+    """A moment in epoch seconds as the header `Date` has it."""
+    return formatdate(seconds, usegmt=True).encode()
 
 
 async def cut_connection(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The store: one row per customer, durable, merged on write, leased for delivery.
+"""The store: one row per customer and target, durable, merged on write, leased for delivery.
 
 A row is in one of four states:
 
@@ -10,7 +10,7 @@ A row is in one of four states:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from frontdesk_sidecar.store.errors import (
     StoreTooNew,
 )
 from frontdesk_sidecar.store.types import (
+    DEFAULT_TARGET,
     Absorbed,
     Attempt,
     Claim,
@@ -38,6 +39,7 @@ from frontdesk_sidecar.store.types import (
 )
 
 __all__ = [
+    "DEFAULT_TARGET",
     "Absorbed",
     "Attempt",
     "Claim",
@@ -72,10 +74,16 @@ class Store(Protocol):
         raise NotImplementedError
 
     def absorb(
-        self, messages: Sequence[Identify], offsets: Mapping[str, int], now: int
+        self,
+        messages: Sequence[Identify],
+        offsets: Mapping[str, int],
+        now: int,
+        target_of: Callable[[Identify], str] | None = None,
     ) -> Absorbed:
         """Merge messages and record how far the journal's segments (name -> bytes) were read.
 
+        Each message goes into the customer's row of the target that `target_of` names, without it
+        of DEFAULT_TARGET: what one target is told never shows at another.
         A customer with anything new is due now, with these exceptions: one leased becomes due
         when settled; one waiting after failures keeps its time, so that logins cannot defeat the
         back-off; one due already keeps its place. New data revives a dead customer.
@@ -96,10 +104,11 @@ class Store(Protocol):
         now: int,
         lease_us: int,
         *,
+        target: str = DEFAULT_TARGET,
         failed: bool = False,
         untried: bool = False,
     ) -> list[Claim]:
-        """Lease up to `limit` due customers, longest due first.
+        """Lease up to `limit` customers due for a target, longest due first.
 
         With `untried` those alone that have no failure to their name, the latest due first.
         Those that never `failed` since their last delivery, or those that did: the caller says how
@@ -107,7 +116,7 @@ class Store(Protocol):
         """
         raise NotImplementedError
 
-    def is_due(self, now: int) -> bool:
+    def is_due(self, now: int, target: str = DEFAULT_TARGET) -> bool:
         """Whether there is a customer that could be claimed; quick, however many there are."""
         raise NotImplementedError
 
@@ -128,15 +137,23 @@ class Store(Protocol):
         raise NotImplementedError
 
     def counts(self, now: int) -> Counts:
-        """How many customers are in which state."""
+        """How many customers are in which state, of all targets together."""
+        raise NotImplementedError
+
+    def counts_by_target(self, now: int) -> dict[str, Counts]:
+        """The same for each target that has customers, also for those nobody claims for."""
+        raise NotImplementedError
+
+    def size(self) -> int:
+        """Bytes on the disk."""
         raise NotImplementedError
 
     def dead(self, which: Which, limit: int) -> list[DeadLetter]:
         """Dead letters, the latest to die first."""
         raise NotImplementedError
 
-    def dead_codes(self) -> dict[str, int]:
-        """How many dead letters there are of each code."""
+    def dead_codes(self, target: str | None = None) -> dict[str, int]:
+        """How many dead letters there are of each code, for one target or for all."""
         raise NotImplementedError
 
     def revive(self, which: Which, now: int) -> int:
@@ -153,7 +170,22 @@ class Store(Protocol):
     def forget(self, key: str) -> bool:
         """Delete everything known of a customer, whatever its state; False when there is nothing.
 
-        A delivery under way has no effect on the store any more.
+        Of all targets. A delivery under way has no effect on the store any more.
+        """
+        raise NotImplementedError
+
+    def drop_target(self, target: str, limit: int = 1000) -> int:
+        """Delete up to `limit` customers of a target that nobody claims for; how many.
+
+        Whatever their state. Nothing of DEFAULT_TARGET.
+        """
+        raise NotImplementedError
+
+    def move_target(self, source: str, target: str, now: int, limit: int = 1000) -> int:
+        """Give up to `limit` customers of a target that nobody claims for to another; how many.
+
+        As if they had logged in there: what is known is merged with what that target was told,
+        and is due. Those whose values were erased are left out. Nothing of DEFAULT_TARGET.
         """
         raise NotImplementedError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,15 +14,27 @@ import orjson
 
 from frontdesk.event import Identify
 from frontdesk_sidecar import customer
-from frontdesk_sidecar.customer import Customer, Facts
+from frontdesk_sidecar.customer import Facts
 from frontdesk_sidecar.store import Store
 from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.errors import StoreFull
 from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+from frontdesk_sidecar.store.sqlite_rows import (
+    claim_of,
+    conditions,
+    counts_of,
+    dead_letter_of,
+    forgotten,
+    is_sound,
+    key_of,
+    parameters,
+    remembered,
+    row_key,
+)
 from frontdesk_sidecar.store.types import (
+    DEFAULT_TARGET,
     Absorbed,
-    Attempt,
     Claim,
     Counts,
     Dead,
@@ -35,8 +48,6 @@ from frontdesk_sidecar.store.types import (
 )
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
-#: So many failed attempts are kept with a customer.
-HISTORY: Final = 5
 _SETTLING: Final = {
     Delivered: sql.DELIVERED,
     Retry: sql.RETRY,
@@ -48,8 +59,9 @@ _SETTLING: Final = {
 class SQLiteStore(Store):
     """See `Store`. Any thread may use it, one at a time."""
 
-    def __init__(self, file: SQLiteFile, token: Callable[[], str]) -> None:
+    def __init__(self, file: SQLiteFile, token: Callable[[], str], rest_us: int = 0) -> None:
         self._file = file
+        self._rest_us = rest_us
         self._connection = file.connection
         self._token = token
 
@@ -62,11 +74,14 @@ class SQLiteStore(Store):
         latest: int | None = None,
         max_bytes: int | None = None,
         ballast_bytes: int | None = None,
+        rest_us: int = 0,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> Self:
         """Open or create the file, bring its schema up to date and end the leases found in it.
 
-        Customers that were leased are due at `quiet_until`, none is due later than `latest`.
+        Customers that were leased are due at `quiet_until`, none is due later than `latest`. A
+        dead letter with new data, or that is revived, is due `rest_us` after it died at the
+        earliest: SAP may still be at work on the last attempt.
 
         A missing directory is made 0700 and the file 0600. A damaged file is set aside and
         salvaged, see `report`. Above nine tenths of `max_bytes` no messages are taken in;
@@ -78,11 +93,11 @@ class SQLiteStore(Store):
             sql.MIGRATIONS,
             max_bytes=max_bytes,
             ballast_bytes=ballast_bytes,
-            sound=_is_sound,
+            sound=is_sound,
         )
         try:
-            file.connection.create_function("forgotten", 1, _forgotten, deterministic=True)
-            file.connection.create_function("remembered", 2, _remembered, deterministic=True)
+            file.connection.create_function("forgotten", 1, forgotten, deterministic=True)
+            file.connection.create_function("remembered", 2, remembered, deterministic=True)
             try:
                 _begin(file, quiet_until, latest)
             except StoreFull:
@@ -92,7 +107,7 @@ class SQLiteStore(Store):
         except BaseException:
             file.close()
             raise
-        return cls(file, token)
+        return cls(file, token, rest_us)
 
     def __enter__(self) -> Self:
         return self
@@ -105,20 +120,31 @@ class SQLiteStore(Store):
         return self._file.transaction()
 
     def absorb(
-        self, messages: Sequence[Identify], offsets: Mapping[str, int], now: int
+        self,
+        messages: Sequence[Identify],
+        offsets: Mapping[str, int],
+        now: int,
+        target_of: Callable[[Identify], str] | None = None,
     ) -> Absorbed:
         """See `Store.absorb`."""
         self._file.refuse_intake()
-        gathered, anonymous = customer.gather(messages, latest=now)
+        gathered: dict[str, dict[str, Facts]] = {}
+        anonymous = changed = 0
+        for target, said in customer.by_target(messages, target_of, DEFAULT_TARGET).items():
+            gathered[target], number = customer.gather(said, latest=now)
+            anonymous += number
         with self.transaction():
-            changed = self._merge(gathered, now)
+            for target, known in gathered.items():
+                changed += self._merge(known, target, now)
             self._connection.executemany(
                 sql.SAVE_OFFSET, [(name, offset, now) for name, offset in offsets.items()]
             )
-        return Absorbed(len(gathered), changed, anonymous)
+        return Absorbed(sum(map(len, gathered.values())), changed, anonymous)
 
-    def _merge(self, gathered: dict[str, Facts], now: int) -> int:
-        """Write what is new of each customer; how many there were."""
+    def _merge(self, gathered: dict[str, Facts], target: str, now: int) -> int:
+        """Write what is new of each customer of a target; how many there were."""
+        if target != DEFAULT_TARGET:
+            gathered = {row_key(key, target): facts for key, facts in gathered.items()}
         changes = []
         fresh = gathered.copy()
         for row_id, key, stored in self._connection.execute(
@@ -127,11 +153,14 @@ class SQLiteStore(Store):
             known = customer.decode(stored)
             merged = customer.encode(customer.merge(known, fresh.pop(key), latest=now))
             if merged != stored:
-                changes.append({"id": row_id, "facts": merged, "now": now})
+                changes.append({"id": row_id, "facts": merged, "now": now, "rest": self._rest_us})
         self._connection.executemany(sql.CHANGE, changes)
         self._connection.executemany(
             sql.CREATE,
-            [(key, customer.encode(facts), now, now, now, now) for key, facts in fresh.items()],
+            [
+                (key, target, customer.encode(facts), now, now, now, now)
+                for key, facts in fresh.items()
+            ],
         )
         return len(changes) + len(fresh)
 
@@ -151,21 +180,23 @@ class SQLiteStore(Store):
         now: int,
         lease_us: int,
         *,
+        target: str = DEFAULT_TARGET,
         failed: bool = False,
         untried: bool = False,
     ) -> list[Claim]:
         """See `Store.claim`."""
         token, until = self._token(), now + lease_us
         with self.transaction():
-            statement = sql.DUE_UNTRIED if untried else sql.DUE
-            due = self._connection.execute(statement, (failed, now, limit)).fetchall()
+            statement = sql.DUE_LATEST if untried else sql.DUE
+            due = self._connection.execute(statement, (target, failed, now, limit)).fetchall()
             self._connection.executemany(sql.LEASE, [(token, until, row_id) for row_id, *_ in due])
-        return [_claim(row, token, until) for row in due]
+        return [claim_of(row, target, token, until) for row in due]
 
-    def is_due(self, now: int) -> bool:
+    def is_due(self, now: int, target: str = DEFAULT_TARGET) -> bool:
         """See `Store.is_due`."""
         with self.transaction():
-            (found,) = self._connection.execute(sql.IS_DUE, (now, now)).fetchone()
+            asked = {"target": target, "now": now}
+            (found,) = self._connection.execute(sql.IS_DUE, asked).fetchone()
         return bool(found)
 
     def bring_forward(self, latest: int) -> int:
@@ -178,7 +209,7 @@ class SQLiteStore(Store):
         settled = 0
         with self.transaction():
             for kind, statement in _SETTLING.items():
-                rows = [_parameters(one, now) for one in settlements if type(one) is kind]
+                rows = [parameters(one, now) for one in settlements if type(one) is kind]
                 if rows:
                     settled += self._connection.executemany(statement, rows).rowcount
         return Settled(settled, len(settlements) - settled)
@@ -189,51 +220,87 @@ class SQLiteStore(Store):
             return self._connection.execute(sql.SCRUB, (before, limit)).rowcount
 
     def counts(self, now: int) -> Counts:
-        """See `Store.counts`; `bytes` includes the write-ahead log."""
+        """See `Store.counts`."""
+        return Counts.together(self.counts_by_target(now).values(), self.size())
+
+    def counts_by_target(self, now: int) -> dict[str, Counts]:
+        """See `Store.counts_by_target`."""
         with self.transaction():
-            row = self._connection.execute(sql.COUNT_OPEN, (now,)).fetchone()
-            (dead,) = self._connection.execute(sql.COUNT_DEAD).fetchone()
-            (total,) = self._connection.execute(sql.COUNT_ALL).fetchone()
-        pending, leased, due, oldest = row
-        return Counts(
-            pending=pending,
-            due=due,
-            leased=leased,
-            dead=dead,
-            clean=total - pending - leased - dead,
-            oldest_us=None if oldest is None else max(0, now - oldest),
-            bytes=self._file.size(),
-        )
+            opened = self._connection.execute(sql.COUNT_OPEN, (now,)).fetchall()
+            dead = Counter[str]()
+            for target, _, number in self._connection.execute(sql.COUNT_DEAD):
+                dead[target] += number
+            (everybody,) = self._connection.execute(sql.COUNT_ALL).fetchone()
+            totals = dict(self._connection.execute(sql.COUNT_ELSEWHERE).fetchall())
+        if everybody > sum(totals.values()):
+            totals[DEFAULT_TARGET] = everybody - sum(totals.values())
+        known = {target: figures for target, *figures in opened}
+        size = self.size()
+        return {
+            target: counts_of(total, known.get(target), dead[target], now, size)
+            for target, total in sorted(totals.items())
+        }
+
+    def size(self) -> int:
+        """See `Store.size`; includes the write-ahead log."""
+        return self._file.size()
 
     def dead(self, which: Which, limit: int) -> list[DeadLetter]:
         """See `Store.dead`."""
         with self.transaction():
             rows = self._connection.execute(
-                sql.LIST_DEAD, _conditions(which) | {"limit": limit}
+                sql.LIST_DEAD, conditions(which) | {"limit": limit}
             ).fetchall()
-        return [_dead_letter(*row) for row in rows]
+        return [dead_letter_of(row) for row in rows]
 
-    def dead_codes(self) -> dict[str, int]:
+    def dead_codes(self, target: str | None = None) -> dict[str, int]:
         """See `Store.dead_codes`."""
+        codes = Counter[str]()
         with self.transaction():
-            return dict(self._connection.execute(sql.COUNT_DEAD_CODES).fetchall())
+            for found, code, number in self._connection.execute(sql.COUNT_DEAD):
+                if target in (None, found):
+                    codes[code] += number
+        return dict(codes)
 
     def revive(self, which: Which, now: int) -> int:
         """See `Store.revive`."""
         with self.transaction():
-            return self._connection.execute(sql.REVIVE, _conditions(which) | {"now": now}).rowcount
+            return self._connection.execute(sql.REVIVE, conditions(which) | {"now": now, "rest": self._rest_us}).rowcount
 
     def discard(self, which: Which, limit: int = 1000) -> int:
         """See `Store.discard`."""
         with self.transaction():
             return self._connection.execute(
-                sql.DISCARD, _conditions(which) | {"limit": limit}
+                sql.DISCARD, conditions(which) | {"limit": limit}
             ).rowcount
 
     def forget(self, key: str) -> bool:
         """See `Store.forget`."""
         with self.transaction():
-            return self._connection.execute(sql.FORGET, (key,)).rowcount > 0
+            return self._connection.execute(sql.FORGET, {"key": key}).rowcount > 0
+
+    def drop_target(self, target: str, limit: int = 1000) -> int:
+        """See `Store.drop_target`."""
+        return len(self._take_out(target, limit))
+
+    def move_target(self, source: str, target: str, now: int, limit: int = 1000) -> int:
+        """See `Store.move_target`."""
+        with self.transaction():
+            rows = self._take_out(source, limit)
+            known = {
+                key_of(key, source): customer.decode(facts)
+                for _, key, facts, scrubbed in rows
+                if not scrubbed
+            }
+            self._merge(known, target, now)
+        return len(rows)
+
+    def _take_out(self, target: str, limit: int) -> list[tuple[int, str, bytes, int]]:
+        """Rows of a target, which are no longer there."""
+        with self.transaction():
+            rows = self._connection.execute(sql.ELSEWHERE, (target, limit)).fetchall()
+            self._connection.executemany(sql.REMOVE, [(row_id,) for row_id, *_ in rows])
+        return rows
 
     def recall(self, name: str) -> Any:
         """See `Store.recall`."""
@@ -276,84 +343,3 @@ def _begin(file: SQLiteFile, quiet_until: int, latest: int | None) -> None:
         file.connection.execute(sql.END_LEASES, (quiet_until,))
         if latest is not None:
             file.connection.execute(sql.BRING_FORWARD, (latest, latest))
-
-
-def _is_sound(table: str, row: Mapping[str, Any]) -> bool:
-    """Whether a salvaged row can be worked with; SQLite itself has no checksums."""
-    if table == "customers":
-        Customer.of(row["key"], customer.decode(row["facts"]))
-        [Attempt(*one) for one in orjson.loads(row["history"] or b"[]")]
-    elif table == "notes":
-        orjson.loads(row["value"])
-    return True
-
-
-def _claim(row: tuple[Any, ...], token: str, until: int) -> Claim:
-    _, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code = row
-    return Claim(
-        customer=Customer.of(key, customer.decode(facts)),
-        revision=revision,
-        attempts=attempts,
-        sent_revision=sent_revision,
-        sent_hash=sent_hash,
-        sent_at=sent_at,
-        code=code,
-        token=token,
-        lease_until=until,
-    )
-
-
-def _parameters(settlement: Settlement, now: int) -> dict[str, Any]:
-    claim = settlement.claim
-    fence = {"key": claim.key, "token": claim.token}
-    match settlement:
-        case Delivered(_, sent_hash, sent_at):
-            sent = {"sent_hash": sent_hash, "sent_at": now if sent_at is None else sent_at}
-            return fence | sent | {"revision": claim.revision, "now": now}
-        case Retry(_, due_at, code, text, message_id, counted):
-            # Without either it is told in as few bytes as can be: there is hardly any room left.
-            attempt = orjson.dumps([now, code, text, message_id]) if text or message_id else None
-            said = {"code": code, "text": text, "attempt": attempt}
-            return fence | said | {"due_at": due_at, "counted": counted}
-        case Dead(_, code, text, message_id):
-            attempt = orjson.dumps([now, code, text, message_id])
-            said = {"code": code, "text": text, "attempt": attempt}
-            return fence | said | {"revision": claim.revision, "now": now}
-        case Release(_, due_at):
-            return fence | {"due_at": due_at}
-
-
-def _conditions(which: Which) -> dict[str, Any]:
-    return {
-        "ids": None if which.ids is None else orjson.dumps(which.ids).decode(),
-        "key": which.key,
-        "code": which.code,
-        "since": which.since,
-        "before": which.before,
-    }
-
-
-def _dead_letter(
-    row_id: int,
-    key: str,
-    facts: bytes,
-    code: str | None,
-    text: str | None,
-    attempts: int,
-    died_at: int,
-    history: bytes | None,
-) -> DeadLetter:
-    tried = tuple(Attempt(*one) for one in orjson.loads(history or b"[]"))
-    who = Customer.of(key, customer.decode(facts))
-    return DeadLetter(row_id, who, code or "", text or "", attempts, died_at, tried)
-
-
-def _forgotten(facts: bytes) -> bytes:
-    return customer.encode(customer.forgotten(customer.decode(facts)))
-
-
-def _remembered(history: bytes | None, attempt: bytes | None) -> bytes | None:
-    if attempt is None:
-        return history
-    tried = [*orjson.loads(history or b"[]"), orjson.loads(attempt)]
-    return orjson.dumps(tried[-HISTORY:])

@@ -76,21 +76,45 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # target    where the customer goes. `key` is the e-mail address; of any target but
+        #           `default` with a separator and the target's name, see sqlite_rows.row_key:
+        #           to make another UNIQUE constraint SQLite would have to write the table anew,
+        #           for which a file that is nearly full has no room.
+        "ALTER TABLE customers ADD COLUMN target TEXT NOT NULL DEFAULT 'default'",
+        "DROP INDEX customers_due",
+        # Who has a code failed, or was in the company of somebody who did, and goes alone.
+        # The target first: however many are due for one that is paused, the claims of another
+        # pass over none of them.
+        """
+        CREATE INDEX customers_due ON customers
+        (target, code IS NOT NULL, due_at, state, waiting_since) WHERE due_at IS NOT NULL
+        """,
+        "DROP INDEX customers_dead",
+        """
+        CREATE INDEX customers_dead ON customers (settled_at, target, code, state)
+        WHERE state = 'dead'
+        """,
+        # Who goes elsewhere, so that counting them does not read the table; costs nothing where
+        # nobody does.
+        "CREATE INDEX customers_elsewhere ON customers (target) WHERE target <> 'default'",
+    ),
 )
 
-#: keys as a JSON array -> the rows there are
+#: keys of rows as a JSON array -> the rows there are
 FIND: Final = """
 SELECT id, key, facts FROM customers WHERE key IN (SELECT value FROM json_each(?))
 """
 
-#: key, facts, now x 4
+#: key of the row, target, facts, now x 4
 CREATE: Final = """
-INSERT INTO customers (key, facts, due_at, waiting_since, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO customers (key, target, facts, due_at, waiting_since, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 #: New facts for a known customer. In an UPDATE every right-hand side sees the row as it was.
-#: One that failed, and so has a code, keeps its time: SAP may still be at work on it.
+#: One that failed, and so has a code, keeps its time: SAP may still be at work on it. So it may
+#: on a dead letter, for the time `rest` after the last attempt.
 CHANGE: Final = """
 UPDATE customers SET
     facts = :facts,
@@ -101,6 +125,7 @@ UPDATE customers SET
     due_at = CASE
         WHEN state = 'leased' OR (state = 'pending' AND code IS NOT NULL) THEN due_at
         WHEN state = 'pending' THEN min(due_at, :now)
+        WHEN state = 'dead' THEN max(:now, settled_at + :rest)
         ELSE :now
     END,
     waiting_since = coalesce(waiting_since, :now),
@@ -119,24 +144,27 @@ ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, updated_at = excluded
 
 FORGET_SEGMENT: Final = "DELETE FROM segments WHERE name = ?"
 
-#: failed before (0 or 1), now, limit
+#: target, failed before (0 or 1), now, limit
 DUE: Final = """
 SELECT
     id, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code
 FROM customers INDEXED BY customers_due
-WHERE (attempts > 0) = ? AND due_at <= ? AND due_at IS NOT NULL ORDER BY due_at LIMIT ?
+WHERE target = ? AND (code IS NOT NULL) = ? AND due_at <= ? AND due_at IS NOT NULL
+ORDER BY due_at LIMIT ?
 """
 
-#: The same of customers without any failure, the latest due first: it passes over fewer others.
-DUE_UNTRIED: Final = DUE.replace("ORDER BY due_at", "AND code IS NULL ORDER BY due_at DESC")
+#: The same, the latest due first.
+DUE_LATEST: Final = DUE.replace("ORDER BY due_at", "ORDER BY due_at DESC")
 
-#: now, now
+#: target, now
 IS_DUE: Final = """
 SELECT
     EXISTS (SELECT 1 FROM customers INDEXED BY customers_due
-            WHERE (attempts > 0) = 0 AND due_at <= ? AND due_at IS NOT NULL)
+            WHERE target = :target AND (code IS NOT NULL) = 0
+                AND due_at <= :now AND due_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM customers INDEXED BY customers_due
-               WHERE (attempts > 0) = 1 AND due_at <= ? AND due_at IS NOT NULL)
+               WHERE target = :target AND (code IS NOT NULL) = 1
+                   AND due_at <= :now AND due_at IS NOT NULL)
 """
 
 #: token, end of the lease, id
@@ -145,9 +173,10 @@ UPDATE customers SET state = 'leased', lease_token = ?, due_at = ? WHERE id = ?
 """
 
 #: Whoever opens the file is its only user, so a lease found in it belongs to a dead process.
-#: quiet until: whoever held the lease may have a request under way at the target
+#: quiet until: whoever held the lease may have a request under way at the target, and so nobody
+#: knows what SAP has: no hash is left to find the customer unchanged by.
 END_LEASES: Final = """
-UPDATE customers SET state = 'pending', lease_token = NULL, due_at = ?
+UPDATE customers SET state = 'pending', lease_token = NULL, sent_hash = NULL, due_at = ?
 WHERE due_at IS NOT NULL AND state = 'leased'
 """
 
@@ -173,8 +202,11 @@ UPDATE customers SET
 WHERE key = :key AND lease_token = :token
 """
 
+#: As in every settlement but a delivery: what was sent may have been stored all the same, so the
+#: hash of an earlier delivery says nothing any more.
 RETRY: Final = """
 UPDATE customers SET
+    sent_hash = NULL,
     attempts = attempts + :counted,
     code = :code,
     text = :text,
@@ -187,6 +219,7 @@ WHERE key = :key AND lease_token = :token
 
 DEAD: Final = """
 UPDATE customers SET
+    sent_hash = NULL,
     attempts = CASE WHEN revision > :revision THEN 0 ELSE attempts + 1 END,
     code = :code,
     text = :text,
@@ -200,7 +233,7 @@ WHERE key = :key AND lease_token = :token
 """
 
 RELEASE: Final = """
-UPDATE customers SET lease_token = NULL, state = 'pending', due_at = :due_at
+UPDATE customers SET lease_token = NULL, state = 'pending', due_at = :due_at, sent_hash = NULL
 WHERE key = :key AND lease_token = :token
 """
 
@@ -213,29 +246,44 @@ WHERE id IN (
 )
 """
 
-#: now -> pending, leased, due, oldest data not yet delivered
+#: now -> target, pending, leased, due, oldest data not yet delivered
 COUNT_OPEN: Final = """
 SELECT
+    target,
     count(*) FILTER (WHERE state = 'pending'),
     count(*) FILTER (WHERE state = 'leased'),
     count(*) FILTER (WHERE due_at <= ?),
     min(waiting_since)
-FROM customers WHERE due_at IS NOT NULL
+FROM customers WHERE due_at IS NOT NULL GROUP BY target
 """
 
-COUNT_DEAD: Final = "SELECT count(*) FROM customers WHERE state = 'dead'"
+#: -> target, code, number
+COUNT_DEAD: Final = """
+SELECT target, coalesce(code, ''), count(*) FROM customers
+WHERE state = 'dead' GROUP BY target, code
+"""
 
 COUNT_ALL: Final = "SELECT count(*) FROM customers"
 
-COUNT_DEAD_CODES: Final = """
-SELECT coalesce(code, ''), count(*) FROM customers WHERE state = 'dead' GROUP BY code
+#: -> target, number, of all targets but `default`
+COUNT_ELSEWHERE: Final = """
+SELECT target, count(*) FROM customers WHERE target <> 'default' GROUP BY target
 """
+
+#: target, limit -> id, key, facts, scrubbed; nothing of `default`
+ELSEWHERE: Final = """
+SELECT id, key, facts, scrubbed FROM customers
+WHERE target = ? AND target <> 'default' LIMIT ?
+"""
+
+REMOVE: Final = "DELETE FROM customers WHERE id = ?"
 
 #: A condition on dead letters; what is null does not count. `ids` is a JSON array.
 _WHICH: Final = """
     state = 'dead'
     AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
-    AND (:key IS NULL OR key = :key)
+    AND (:target IS NULL OR target = :target)
+    AND (:key IS NULL OR key IN (:key, :key || char(31) || target))
     AND (:code IS NULL OR code = :code)
     AND (:since IS NULL OR settled_at >= :since)
     AND (:before IS NULL OR settled_at < :before)
@@ -243,14 +291,15 @@ _WHICH: Final = """
 
 #: which, limit
 LIST_DEAD: Final = f"""
-SELECT id, key, facts, code, text, attempts, settled_at, history FROM customers
+SELECT id, key, target, facts, code, text, attempts, settled_at, history FROM customers
 WHERE {_WHICH} ORDER BY settled_at DESC, id DESC LIMIT :limit
 """  # noqa: S608 - the condition is our own text
 
 #: which, now
 REVIVE: Final = f"""
 UPDATE customers SET
-    state = 'pending', due_at = :now, waiting_since = :now, attempts = 0, settled_at = NULL
+    state = 'pending', due_at = max(:now, settled_at + :rest), waiting_since = :now,
+    attempts = 0, settled_at = NULL
 WHERE {_WHICH}
 """  # noqa: S608 - the condition is our own text
 
@@ -261,7 +310,15 @@ DELETE FROM customers WHERE id IN (
 )
 """  # noqa: S608 - the condition is our own text
 
-FORGET: Final = "DELETE FROM customers WHERE key = ?"
+#: The customer's rows of all targets, and of nobody whose address begins with this one.
+FORGET: Final = """
+DELETE FROM customers WHERE id IN (
+    SELECT id FROM customers WHERE key = :key
+    UNION ALL
+    SELECT id FROM customers
+    WHERE key > :key || char(31) AND key < :key || char(32) AND key = :key || char(31) || target
+)
+"""
 
 RECALL: Final = "SELECT value FROM notes WHERE name = ?"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from frontdesk.traits import mask
 from frontdesk_sidecar.customer import Customer
+
+#: The target of customers for whom nothing else was said; rows of earlier versions are its.
+DEFAULT_TARGET: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Absorbed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One due customer, leased to whoever claimed it until `lease_until`.
+    """One customer due for one target, leased to whoever claimed it until `lease_until`.
 
     `revision` counts the customer's changes; `attempts` the failures in a row, of which the last
     one had `code`; `sent_revision`, `sent_hash` and `sent_at` are those of the last delivery.
@@ -45,6 +49,7 @@ class Claim:
     code: str | None
     token: str
     lease_until: int
+    target: str = DEFAULT_TARGET
 
     @property
     def key(self) -> str:
@@ -108,7 +113,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many customers are in which state, and how large the store is.
+    """How many customers are in which state, and how large the whole store is.
 
     `due` are those that `claim` would find now, a lease that ran out included. `oldest_us` is the
     age of the oldest data not yet delivered, dead letters aside; None when there is none.
@@ -121,6 +126,26 @@ class Counts:
     clean: int
     oldest_us: int | None
     bytes: int
+
+    @property
+    def total(self) -> int:
+        """All there are; those that are due are pending or leased."""
+        return self.pending + self.leased + self.dead + self.clean
+
+    @classmethod
+    def together(cls, several: Iterable[Counts], size: int) -> Counts:
+        """The counts of several targets as one; `size` is that of the store."""
+        found = list(several)
+        ages = [one.oldest_us for one in found if one.oldest_us is not None]
+        return cls(
+            pending=sum(one.pending for one in found),
+            due=sum(one.due for one in found),
+            leased=sum(one.leased for one in found),
+            dead=sum(one.dead for one in found),
+            clean=sum(one.clean for one in found),
+            oldest_us=max(ages, default=None),
+            bytes=size,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +166,7 @@ class Attempt:
 class DeadLetter:
     """A customer set aside at the time `died_at`, after `attempts` failures, with the last one.
 
+    It is dead for its `target` alone.
     `history` are the last attempts, oldest first. `id` names the letter where the key must not be
     shown.
     """
@@ -152,6 +178,7 @@ class DeadLetter:
     attempts: int
     died_at: int
     history: tuple[Attempt, ...] = ()
+    target: str = DEFAULT_TARGET
 
     @property
     def key(self) -> str:
@@ -174,3 +201,4 @@ class Which:
     code: str | None = None
     since: int | None = None
     before: int | None = None
+    target: str | None = None

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from frontdesk.event import Identify
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.forward.draw import GATE, Draw, Turn, Wish, chunks, settle_and_claim
-from frontdesk_sidecar.store import Claim, Dead, Delivered, Retry, Settlement, StoreFull, Which
+from frontdesk_sidecar.store import (
+    DEFAULT_TARGET,
+    Claim,
+    Dead,
+    Delivered,
+    Retry,
+    Settlement,
+    StoreFull,
+    Which,
+)
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 SECOND = 1_000_000
@@ -235,6 +244,7 @@ class FullStore(SQLiteStore):
         now: int,
         lease_us: int,
         *,
+        target: str = DEFAULT_TARGET,
         failed: bool = False,
         untried: bool = False,
     ) -> list[Claim]:

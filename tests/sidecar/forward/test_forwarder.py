@@ -1,29 +1,39 @@
 """The forwarder: what becomes of each customer, with the real store and a scripted target."""
 
-# ruff: noqa: ASYNC110 - conditions are waited for, with a deadline
-
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
 import pytest
 
-from frontdesk.event import Identify
-from frontdesk_sidecar.forward.fingerprint import Fingerprint
+from forwarder_support import (
+    DELIVERED,
+    FINGERPRINT,
+    NOW,
+    PACE,
+    PLAN,
+    REJECTED,
+    SECOND,
+    TRANSIENT,
+    Slow,
+    Target,
+    always,
+    in_turn,
+    none,
+    running,
+    until,
+)
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.gate import Why
-from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.mapping import DEFAULT_MAPPING, AttributeMapping, compile_mapping
+from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.store import (
     Claim,
-    Counts,
     Settled,
     Settlement,
     Store,
@@ -34,217 +44,6 @@ from frontdesk_sidecar.store import (
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
-
-NOW = 1_795_176_000_000_000
-SECOND = 1_000_000
-#: Single posts, all at once; what is about batches and waits says so.
-PACE = Pace(
-    rate=100_000,
-    concurrency=3,
-    concurrency_min=3,
-    batch_size=1,
-    retry_base_s=2.0,
-    retry_cap_s=60.0,
-    reject_tries=1,
-)
-DELIVERED = Outcome(Kind.DELIVERED, "http.201")
-TRANSIENT = Outcome(Kind.TRANSIENT, "http.502", "HTTP 502, text/html")
-REJECTED = Outcome(Kind.REJECTED, "odata.invalid_attribute_value", "refused")
-MAPPING = compile_mapping(DEFAULT_MAPPING)
-FINGERPRINT = Fingerprint(b"k" * 32, "https://sap.example.com")
-
-Answer = Callable[[str], Awaitable[Outcome]]
-
-
-class Target:
-    """What customers are sent to. One customer is never under way twice."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.payloads: list[Mapping[str, object]] = []
-        self.message_ids: list[str] = []
-        self.batches: list[int] = []
-        self.under_way: set[str] = set()
-        self.most = 0
-
-    async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
-    ) -> Outcome:
-        """One attempt, answered by the script."""
-        uid = str(payload["uid"])
-        assert uid not in self.under_way
-        self.under_way.add(uid)
-        self.most = max(self.most, len(self.under_way))
-        self.payloads.append(payload)
-        self.message_ids.append(message_id())
-        try:
-            return await self._answer(uid)
-        finally:
-            self.under_way.remove(uid)
-
-    async def upsert_many(
-        self,
-        payloads: Sequence[Mapping[str, object]],
-        *,
-        message_id: Callable[[int], str],
-        boundary: str,
-    ) -> tuple[Outcome, ...] | Outcome:
-        """A batch, each part answered by the script."""
-        self.batches.append(len(payloads))
-        return tuple(
-            [
-                await self.upsert(payload, message_id=lambda number=number: message_id(number))  # type: ignore[misc] # bound
-                for number, payload in enumerate(payloads)
-            ]
-        )
-
-    def rest_is(self, outcome: Outcome) -> None:
-        """From now on everybody gets this answer."""
-
-        async def answer(uid: str) -> Outcome:
-            return outcome
-
-        self._answer = answer
-
-    def uids(self) -> list[object]:
-        """Who was sent, in order."""
-        return [payload["uid"] for payload in self.payloads]
-
-
-async def none(uid: str) -> Outcome:
-    """No answer at all."""
-    raise AssertionError(uid)
-
-
-def always(outcome: Outcome) -> Target:
-    """A target with one answer."""
-
-    async def answer(uid: str) -> Outcome:
-        return outcome
-
-    return Target(answer)
-
-
-def in_turn(*outcomes: Outcome) -> Target:
-    """A target with one answer after the other."""
-    rest = list(outcomes)
-
-    async def answer(uid: str) -> Outcome:
-        return rest.pop(0)
-
-    return Target(answer)
-
-
-class Slow(Target):
-    """A target that answers when it is told to."""
-
-    def __init__(self, outcome: Outcome = DELIVERED) -> None:
-        self._outcome = outcome
-        self._go = anyio.Event()
-        super().__init__(self._wait)
-
-    async def _wait(self, uid: str) -> Outcome:
-        await self._go.wait()
-        return self._outcome
-
-    def go(self) -> None:
-        """Answer whoever waits, and make the next ones wait again."""
-        self._go.set()
-        self._go = anyio.Event()
-
-    def open(self) -> None:
-        """Answer everybody from now on."""
-        self._go.set()
-
-
-class Bench:
-    """One forwarder at work; `now` is its clock in microseconds."""
-
-    def __init__(self, writer: Writer[Store]) -> None:
-        self.now = NOW
-        self.offset_s = 0.0
-        self.writer = writer
-        self.telemetry = Telemetry()
-        self.forwarder: Forwarder
-
-    async def absorb(self, *names: str, at: int = 0, **traits: object) -> None:
-        """These customers logged in, and the forwarder is told."""
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=NOW - SECOND + at)
-        messages = [
-            Identify(f"{name}-{at}", moment, name, {"email": f"{name}@example.com"} | traits)
-            for name in names
-        ]
-        await self.writer.run(lambda store: store.absorb(messages, {}, self.now))
-        self.forwarder.wake()
-
-    async def counts(self) -> Counts:
-        """How the rows stand at this moment of the clock."""
-        return await self.writer.run(lambda store: store.counts(self.now))
-
-    async def until_counts(self, **wanted: int) -> Counts:
-        """Wait until the rows stand so."""
-        with anyio.fail_after(10):
-            while True:
-                counts = await self.counts()
-                if all(getattr(counts, name) == value for name, value in wanted.items()):
-                    return counts
-                await anyio.sleep(0.002)
-
-    async def wait_of_the_only_one(self) -> float:
-        """Seconds until the one customer that waits is due."""
-        for wait_s in range(1, 1000):
-            now = self.now + wait_s * SECOND
-            if await self.writer.run(lambda store, now=now: store.counts(now).due):  # type: ignore[misc] # bound
-                return wait_s
-        raise AssertionError("never due")
-
-    def clock(self) -> float:
-        """The monotonic clock, which moves on with the other one."""
-        return time.monotonic() + self.offset_s
-
-    def pass_time(self, seconds: float) -> None:
-        """Move the clocks on and wake the forwarder."""
-        self.now += int(seconds * SECOND)
-        self.offset_s += seconds
-        self.forwarder.wake()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; TimeoutError when it does not come."""
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.sleep(0.002)
-
-
-@asynccontextmanager
-async def running(
-    store: SQLiteStore,
-    target: Target,
-    *,
-    pace: Pace = PACE,
-    mapping: AttributeMapping = MAPPING,
-    chance: float = 0.5,
-    note: object = None,
-) -> AsyncIterator[Bench]:
-    """A forwarder that runs until the block is left."""
-    async with Writer[Store](store) as writer:
-        bench = Bench(writer)
-        bench.forwarder = Forwarder(
-            writer,
-            target,
-            mapping,
-            bench.telemetry,
-            pace,
-            FINGERPRINT,
-            now=lambda: bench.now,
-            clock=bench.clock,
-            chance=lambda: chance,
-        )
-        bench.forwarder.restore(note)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bench.forwarder.run)
-            yield bench
-            tasks.cancel_scope.cancel()
 
 
 @pytest.fixture
@@ -438,7 +237,7 @@ async def test_nobody_dies_of_an_outage(store: SQLiteStore) -> None:
             bench.pass_time(60)
         counts = await bench.counts()
     assert (counts.dead, counts.pending) == (0, 8)
-    [claims] = [store.claim(9, NOW * 2, SECOND)]
+    [claims] = [store.claim(9, NOW * 2, SECOND, failed=True)]
     assert [claim.attempts for claim in claims] == [0] * 8
 
 
@@ -473,9 +272,9 @@ async def test_throttled_waits_at_least_as_long_as_asked(store: SQLiteStore) -> 
 
 async def test_a_mapping_that_fails_is_a_dead_letter(store: SQLiteStore) -> None:
     """With the code `mapping` and the attribute's name, without a value; nothing is sent."""
-    mapping = compile_mapping({"uid": "lower(email)", "phone": "lower(phone)"})
+    plan = Plan(compile_mapping({"uid": "lower(email)", "phone": "lower(phone)"}))
     target = always(DELIVERED)
-    async with running(store, target, mapping=mapping) as bench:
+    async with running(store, target, plan=plan) as bench:
         await bench.absorb("ann", phone=5550199)
         await bench.absorb("bob", phone="555")
         await bench.until_counts(dead=1, clean=1)
@@ -596,7 +395,7 @@ async def test_rows_whose_back_off_ended_are_noticed_without_a_wake(store: SQLit
 async def test_a_store_that_failed_ends_the_forwarder(store: SQLiteStore) -> None:
     """It passes through, so that the sidecar ends and is started anew."""
     async with Writer[Store](store) as writer:
-        forwarder = Forwarder(writer, always(DELIVERED), MAPPING, Telemetry(), PACE, FINGERPRINT)
+        forwarder = Forwarder(writer, always(DELIVERED), PLAN, Telemetry(), PACE, FINGERPRINT)
     with pytest.raises(BaseExceptionGroup) as caught, anyio.fail_after(10):
         await forwarder.run()
     assert caught.group_contains(StoreError)
@@ -611,11 +410,11 @@ async def test_outcomes_are_counted(store: SQLiteStore) -> None:
         bench.pass_time(60)
         await bench.until_counts(clean=1)
         value = bench.telemetry.registry.get_sample_value
-        labels = {"outcome": "transient", "code": "http.502"}
+        labels = {"outcome": "transient", "code": "http.502", "target": "default"}
         assert value("frontdesk_deliveries_total", labels) == 1
-        labels = {"outcome": "delivered", "code": "http.201"}
+        labels = {"outcome": "delivered", "code": "http.201", "target": "default"}
         assert value("frontdesk_deliveries_total", labels) == 1
-        assert value("frontdesk_delivery_seconds_count") == 2
+        assert value("frontdesk_delivery_seconds_count", {"target": "default"}) == 2
 
 
 async def test_an_outcome_that_is_not_known_rests_the_customer(store: SQLiteStore) -> None:
@@ -627,7 +426,7 @@ async def test_an_outcome_that_is_not_known_rests_the_customer(store: SQLiteStor
         await bench.absorb("ann", at=SECOND // 2, lastName="Newer")
         assert (await bench.counts()).due == 0
     assert claim_later(store, PACE.rest_s - 5) == []
-    assert len(claim_later(store, PACE.rest_s)) == 1
+    assert len(claim_later(store, PACE.rest_s + PACE.retry_base_s)) == 1
 
 
 async def test_a_clock_that_leaps_ahead_does_not_end_a_rest(store: SQLiteStore) -> None:
@@ -701,7 +500,7 @@ async def test_an_unchanged_customer_costs_nothing(store: SQLiteStore) -> None:
         await bench.until_counts(clean=1)
         await bench.absorb("ann", at=5, name="Anne")
         await until(lambda: len(target.payloads) == 3)
-        labels = {"outcome": "unchanged", "code": "unchanged"}
+        labels = {"outcome": "unchanged", "code": "unchanged", "target": "default"}
         value = bench.telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels)
         assert value == 3
 

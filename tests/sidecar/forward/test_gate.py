@@ -357,6 +357,20 @@ def test_a_restart_does_not_end_the_silence(
     assert next_in(again, 1000.0) == expected
 
 
+def test_a_restart_does_not_end_a_silence_behind_another_reason() -> None:
+    """A late 403 is what is to be set right; SAP wants silence all the same."""
+    gate = Gate(PACE)
+    gate.heed(throttled(300.0), "x", 0.0)
+    gate.heed(SETUP, "y", 1.0)
+    assert gate.shut is not None
+    assert gate.shut.why is Why.SETUP
+    assert gate.is_quiet(299.0)
+    again = restarted(gate, 2.0, 1000.0, passed_s=98.0)
+    assert next_in(again, 1000.0) == 200.0
+    assert again.is_quiet(1199.0)
+    assert not again.is_quiet(1200.0)
+
+
 NOTE: dict[str, Any] = {
     "why": "setup",
     "age_s": 5.0,

@@ -54,6 +54,7 @@ def verdict(
     pace: Pace = PACE,
     elapsed_s: float = 0.0,
     chance: float = 0.999,
+    is_shared: bool = False,
 ) -> Settlement:
     """What becomes of it."""
     return settlement_of_failure(
@@ -63,6 +64,7 @@ def verdict(
         now=NOW,
         elapsed_s=elapsed_s,
         counts=counts,
+        is_shared=is_shared,
         pace=pace,
         chance=lambda: chance,
     )
@@ -187,20 +189,31 @@ def test_failed_customers_wait_by_chance_up_to_a_cap() -> None:
 @pytest.mark.parametrize(
     ("outcome", "elapsed_s", "expected_s"),
     [
-        (UNKNOWN, 0.0, 60),
-        (UNKNOWN, 45.0, 15),
+        (UNKNOWN, 0.0, 61),
+        (UNKNOWN, 45.0, 16),
         (UNKNOWN, 100.0, 1),
-        (replace(REJECTED, is_unknown=True), 0.0, 60),
-        (replace(REJECTED, is_unknown=True), 50.0, 15),
+        (replace(REJECTED, is_unknown=True), 0.0, 75),
+        (replace(REJECTED, is_unknown=True), 50.0, 25),
         (TRANSIENT, 0.0, 1),
     ],
 )
 def test_who_may_still_be_worked_on_rests(
     outcome: Outcome, elapsed_s: float, expected_s: float
 ) -> None:
-    """Counted from when it was sent; sooner, an older state could arrive after a newer one."""
+    """Counted from when it was sent; sooner, an older state could arrive after a newer one.
+
+    And not all at once who shared a request.
+    """
     chance = 0.5 if outcome.kind is Kind.TRANSIENT else 0.0
     assert wait_s(verdict(outcome, elapsed_s=elapsed_s, chance=chance)) == expected_s
+
+
+def test_whoever_was_refused_in_company_goes_alone_from_now_on() -> None:
+    """A code on the row tells it apart; nothing is counted, and the gate is what waits."""
+    settlement = verdict(SETUP, counts=False, is_shared=True)
+    assert settlement == Retry(CLAIM, NOW, "http.403", "HTTP 403", "m-1", counted=False)
+    assert isinstance(verdict(THROTTLED, counts=False, is_shared=True), Release)
+    assert isinstance(verdict(SETUP, counts=False), Release)
 
 
 def test_ambiguous_keys_are_a_lost_race_once() -> None:

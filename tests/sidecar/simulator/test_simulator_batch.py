@@ -44,7 +44,7 @@ async def test_layout(sap: httpx.AsyncClient, batches: Batches) -> None:
         b"multipart/mixed; boundary=(batch_" + UUID + b")", answer.headers["content-type"].encode()
     )
     assert match is not None
-    assert list(answer.headers) == ["content-type", "content-length"]
+    assert list(answer.headers) == ["date", "content-type", "content-length"]
     changeset = re.search(b"boundary=(changeset_" + UUID + b")\r\n", answer.content)
     assert changeset is not None
     entries = [(await sap.get(f"Customers('{key}')")).content for key in ("a", "%25C3%25A4")]

@@ -75,7 +75,7 @@ def test_key_segments_are_in_alphabetical_order() -> None:
     definition = parse_definition(
         {"object": "O", "items": [{"code": "Thing", "attributes": attributes}]}
     )
-    assert definition.root.alias == "Thing_Code|Thing_version"
+    assert definition.aliases["Thing"] == "Thing_Code|Thing_version"
 
 
 @pytest.mark.parametrize(

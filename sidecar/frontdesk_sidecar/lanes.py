@@ -1,0 +1,153 @@
+"""The targets at work: one lane each, so that what stands in the way of one stops no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from frontdesk.event import Identify
+from frontdesk_sidecar.commerce import Commerce
+from frontdesk_sidecar.describing import Describer
+from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
+from frontdesk_sidecar.forward.fingerprint import Fingerprint
+from frontdesk_sidecar.forward.forwarder import Forwarder
+from frontdesk_sidecar.forward.ingress import Ingress
+from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Settings, Target
+from frontdesk_sidecar.status import Snapshot, Standing
+from frontdesk_sidecar.store import Counts, Store
+from frontdesk_sidecar.store.keyfile import read_or_make_key
+from frontdesk_sidecar.store.writer import Writer
+from frontdesk_sidecar.telemetry import Telemetry
+from frontdesk_sidecar.upkeep import Lookout
+
+
+def assignment(targets: Sequence[Target]) -> Callable[[Identify], str] | None:
+    """Whose each message is: the first target's that takes it, else the last one's.
+
+    None where all are for the default target.
+    """
+    if [target.name for target in targets] == [DEFAULT_TARGET]:
+        return None
+    *others, last = targets
+
+    def target_of(message: Identify) -> str:
+        for target in others:
+            if target.takes(message.site, message.event):
+                return target.name
+        return last.name
+
+    return target_of
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One target: its forwarder, why it should be started anew if so, and what runs for it."""
+
+    target: Target
+    forwarder: Forwarder
+    stuck: Callable[[], str | None] = lambda: None
+    runs: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    paused_us: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
+
+    async def restore(self, writer: Writer[Store]) -> None:
+        """Take up what an earlier run of this store left: why nothing was sent."""
+        names = note_of(GATE, self.name), note_of(PAUSE, self.name)
+        gate, paused = await writer.run(lambda store: [store.recall(name) for name in names])
+        self.forwarder.restore(gate)
+        if paused is not None:
+            since = paused.get("since") if isinstance(paused, dict) else None
+            self.pause(since if isinstance(since, int) else time.time_ns() // 1000)
+
+    def pause(self, since: int) -> None:
+        """Claim nothing more."""
+        self.paused_us = since
+        self.forwarder.gate.by_hand = True
+        self.forwarder.ledger.tell()
+
+    def resume(self) -> None:
+        """Send again; where something else stands in the way, try it now."""
+        self.paused_us = None
+        gate = self.forwarder.gate
+        gate.by_hand = False
+        gate.try_now(time.monotonic())
+        self.forwarder.ledger.tell()
+        self.forwarder.wake()
+
+    def standing(
+        self, counts: Counts, dead: dict[str, int], telemetry: Telemetry, **shared: Any
+    ) -> Standing:
+        """How it stands; `shared` is what a `Snapshot` has that is not one target's."""
+        ledger = self.forwarder.ledger
+        now = Snapshot(
+            clock_s=time.monotonic(),
+            paused_us=self.paused_us,
+            shut=ledger.gate.shut,
+            stuck=self.stuck(),
+            counts=counts,
+            dead=dead,
+            recent=telemetry.recent(self.name),
+            rate=ledger.rate,
+            concurrency=ledger.concurrency,
+            batching=self.forwarder.courier.batch_size > 1,
+            **shared,
+        )
+        return Standing(self.name, self.target.destination.entity_url, now)
+
+
+async def make_lanes(
+    settings: Settings,
+    clients: Sequence[Commerce],
+    writer: Writer[Store],
+    telemetry: Telemetry,
+    *,
+    longest_s: float,
+) -> list[Lane]:
+    """A lane for each target and its client; those at one host share its rate.
+
+    Raises what `read_or_make_key` raises.
+    """
+    key = read_or_make_key(settings.store_path.with_name(settings.store_path.name + ".key"))
+    hosts: dict[str, Ingress] = {}
+    lanes = []
+    for target, client in zip(settings.targets, clients, strict=True):
+        fresh = Ingress(settings.pace.rate, time.monotonic())
+        forwarder = Forwarder(
+            writer,
+            client,
+            None,
+            telemetry,
+            settings.pace,
+            Fingerprint(key, target.destination.entity_url),
+            name=target.name,
+            ingress=hosts.setdefault(target.destination.base_url, fresh),
+        )
+        client.session.may_repeat = forwarder.may_repeat
+        describer = Describer(target, client.session, writer, telemetry, use=forwarder.use)
+        await describer.restore()
+        lookout = _lookout(settings, target, writer, forwarder, longest_s)
+        runs = (lookout.run, describer.run, forwarder.run)
+        lanes.append(Lane(target, forwarder, lookout.stuck, runs))
+    return lanes
+
+
+def _lookout(
+    settings: Settings,
+    target: Target,
+    writer: Writer[Store],
+    forwarder: Forwarder,
+    longest_s: float,
+) -> Lookout:
+    return Lookout(
+        writer,
+        forwarder,
+        secret_file=target.secret_file,
+        stuck_s=settings.stuck_s,
+        longest_s=longest_s,
+    )

@@ -1,0 +1,155 @@
+"""Every metric of the sidecar: names, helps, labels, buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from frontdesk import __version__
+from frontdesk_sidecar.lines import CAPTURED
+from frontdesk_sidecar.store import Counts
+
+_STATES: Final = ("pending", "due", "leased", "dead", "clean")
+_COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+_DELIVERY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+#: Why nothing is sent: the reasons of `forward.gate.Why`.
+SHUT_REASONS: Final = ("throttled", "failing", "setup", "rejections", "hand")
+#: All that rules were about: each name of `frontdesk_web` but the calls of `identify()`.
+MATCHED: Final = "matched"
+
+
+class Metrics:
+    """The instruments of one sidecar; of nothing personal, and none grows without a bound.
+
+    `targets` are the names of those that customers are sent to.
+    """
+
+    def __init__(self, targets: Sequence[str]) -> None:
+        self._targets = targets
+        disable_created_metrics()  # type: ignore[no-untyped-call] # half of the output, of no use
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        Gauge(
+            "frontdesk_build_info", "Version of the sidecar.", ["version"], registry=registry
+        ).labels(__version__).set(1)
+        self.messages = Counter(
+            "frontdesk_messages",
+            "Identify messages taken from the journal.",
+            ["event"],
+            registry=registry,
+        )
+        self.rejected = Counter(
+            "frontdesk_journal_rejected",
+            "Journal lines that are no usable identify message, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.web = Counter(
+            "frontdesk_web",
+            "Requests that rules were about, by what came of them, as web processes counted.",
+            ["name"],
+            registry=registry,
+        )
+        for name in (MATCHED, CAPTURED):
+            self.web.labels(name)  # zero is an answer: no rule was about anything yet
+        self.lag = Gauge(
+            "frontdesk_journal_lag_bytes", "Bytes in the journal not read yet.", registry=registry
+        )
+        self.unreadable = Gauge(
+            "frontdesk_journal_unreadable_segments",
+            "Segments that cannot be opened.",
+            registry=registry,
+        )
+        self.commit = Histogram(
+            "frontdesk_commit_seconds",
+            "Time from reading a batch to its commit.",
+            buckets=_COMMIT_BUCKETS,
+            registry=registry,
+        )
+        self.deliveries = Counter(
+            "frontdesk_deliveries",
+            "Attempts, by outcome and code.",
+            ["outcome", "code", "target"],
+            registry=registry,
+        )
+        self.delivery = Histogram(
+            "frontdesk_delivery_seconds",
+            "Time of one attempt, token included.",
+            ["target"],
+            buckets=_DELIVERY_BUCKETS,
+            registry=registry,
+        )
+        self.customers = Gauge(
+            "frontdesk_customers",
+            "Customers in the store, by state.",
+            ["state", "target"],
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "frontdesk_oldest_pending_seconds",
+            "Age of the oldest undelivered data.",
+            ["target"],
+            registry=registry,
+        )
+        self.bytes = Gauge("frontdesk_store_bytes", "Size of the store.", registry=registry)
+        self.salvages = Counter(
+            "frontdesk_store_salvages",
+            "Damaged stores that were set aside and salvaged.",
+            registry=registry,
+        )
+        self.shut = Gauge(
+            "frontdesk_gate_shut",
+            "1 for the reason for which nothing is sent to SAP.",
+            ["reason", "target"],
+            registry=registry,
+        )
+        for target in targets:
+            for reason in SHUT_REASONS:
+                self.shut.labels(reason, target).set(0)
+        self.degraded = Gauge(
+            "frontdesk_degraded",
+            "1 while customers of any target do not get to SAP.",
+            registry=registry,
+        )
+        self.discarded = Counter(
+            "frontdesk_dead_discarded",
+            "Dead letters deleted because there were too many or they were too old.",
+            registry=registry,
+        )
+
+        # For every customer: to look an instrument up takes longer than to count.
+        self._deliveries_of = lru_cache(maxsize=None)(self.deliveries.labels)
+        self._delivery_of = lru_cache(maxsize=None)(self.delivery.labels)
+
+    def attempted(self, outcome: str, code: str, target: str) -> None:
+        """An attempt came to an end; of codes there must be a known number."""
+        self._deliveries_of(outcome, code, target).inc()
+
+    def took(self, seconds: float, target: str) -> None:
+        """It was one that SAP was asked about."""
+        self._delivery_of(target).observe(seconds)
+
+    def exposition(self, counts: Mapping[str, Counts]) -> bytes:
+        """All in the Prometheus text format, with the store's counts of this moment by target."""
+        self.customers.clear()  # a target of which nothing is left
+        self.oldest.clear()
+        nothing = Counts.together((), 0)
+        for target in dict.fromkeys((*self._targets, *counts)):
+            found = counts.get(target, nothing)
+            for state in _STATES:
+                self.customers.labels(state, target).set(getattr(found, state))
+            self.oldest.labels(target).set((found.oldest_us or 0) / 1e6)
+        for found in counts.values():
+            self.bytes.set(found.bytes)
+        return generate_latest(self.registry)

@@ -1,0 +1,1 @@
+"""The edge: a reverse proxy with the capture around it, for storefronts in any language."""

@@ -1,0 +1,164 @@
+"""Runs the proxy: what listens, how many processes, and how they come to their end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from frontdesk import CaptureMiddleware
+from frontdesk.settings import load_capture
+from frontdesk_sidecar.openings import CannotRun
+from frontdesk_sidecar.proxy.address import Listener
+from frontdesk_sidecar.proxy.app import create_app
+from frontdesk_sidecar.proxy.options import Options
+from frontdesk_sidecar.proxy.trouble import Aborted
+
+_log = logging.getLogger("frontdesk.proxy")
+_BACKLOG = 2048
+
+
+def run(options: Options, config_file: str | None) -> None:
+    """Run until SIGTERM or SIGINT. Raises CannotRun, and ConfigurationError for `[capture]`."""
+    load_capture(path=config_file)  # what is wrong with it is said now, not by each worker
+    _start_logging(options)
+    listener = _listen(options.listen, options.socket_mode)
+    config = _config(options, partial(_make, options, config_file))
+    name = listener.getsockname()
+    where = f"http://{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
+    _log.info("listening on=%s upstream=%s workers=%d", where, options.upstream, options.workers)
+    try:
+        if options.workers == 1:
+            _Server(config).run([listener])
+        else:
+            Multiprocess(config, [listener]).run()
+    finally:
+        listener.close()
+        if options.listen.socket is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(options.listen.socket)
+    _log.info("stopped")
+
+
+def _make(options: Options, config_file: str | None) -> CaptureMiddleware:
+    """The app of one process."""
+    _start_logging(options)
+    return create_app(options, load_capture(path=config_file))
+
+
+def _config(options: Options, make: partial[CaptureMiddleware]) -> uvicorn.Config:
+    return uvicorn.Config(
+        make,
+        factory=True,
+        http=options.http,
+        loop="uvloop" if find_spec("uvloop") else "asyncio",
+        ws="websockets-sansio" if find_spec("websockets") else "none",
+        ws_max_size=options.websocket_bytes,
+        workers=options.workers,
+        log_config=None,
+        access_log=False,
+        # The answer is the shop's, and so is what it says of its server and date; who asked is
+        # told by `forwarded`, with its own rules of trust.
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        limit_concurrency=options.clients,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=round(options.drain_s),
+        ssl_certfile=options.tls_cert_file,
+        ssl_keyfile=options.tls_key_file,
+        h11_max_incomplete_event_size=65_536,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which ends with 0 when it was asked to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        def asked(number: int, frame: FrameType | None) -> None:
+            self.handle_exit(number, frame)
+
+        before = {one: signal.signal(one, asked) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _start_logging(options: Options) -> None:
+    logging.basicConfig(
+        level=options.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    server = logging.getLogger("uvicorn.error")
+    server.setLevel(logging.WARNING)
+    if not any(isinstance(one, _Quiet) for one in server.filters):
+        server.addFilter(_Quiet())
+    for noisy in ("asyncio", "websockets"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+class _Quiet(logging.Filter):
+    """Leaves out what is told elsewhere: an answer that broke off, and each unreadable request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is logged."""
+        info: Any = record.exc_info
+        if info and info[0] is not None and issubclass(info[0], Aborted):
+            return False
+        text = record.getMessage()
+        return not text.startswith(("Invalid HTTP request", "Unsupported upgrade request"))
+
+
+def _listen(where: Listener, mode: int) -> socket.socket:
+    """A listening socket. Raises CannotRun."""
+    try:
+        if where.fd is not None:
+            return socket.socket(fileno=where.fd)
+        if where.socket is not None:
+            return _listen_locally(where.socket, mode)
+        family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((where.host, where.port))
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise CannotRun(f"proxy: {where}: {error.strerror or error}") from error
+    return listener
+
+
+def _listen_locally(path: str, mode: int) -> socket.socket:
+    """A Unix socket. One that nobody listens on any more is replaced."""
+    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(
+        socket.AF_UNIX
+    ) as probe:
+        probe.connect(path)
+        raise OSError(98, "somebody listens there already")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o777 & ~mode)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    return listener
