@@ -60,7 +60,7 @@ PURE = {
         *("init.line", "init.proposal", "init.references", "init.report", "init.simple"),
         *("init.toml_text",),
         *("proxy", "proxy.address", "proxy.fields", "proxy.forwarded", "proxy.ingress"),
-        *("proxy.messages", "proxy.options", "proxy.trouble"),
+        *("proxy.messages", "proxy.option_kinds", "proxy.options", "proxy.trouble"),
         *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
     )
 }

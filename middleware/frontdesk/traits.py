@@ -158,14 +158,21 @@ def customer_key(traits: Mapping[str, object]) -> str | None:
 
 
 def mask(value: object) -> str:
-    """A trait value as a person may see it without asking: `j•••@e•••.com`, `J•••`, `•••`."""
+    """A trait value as a person may see it without asking: `j•••@e•••.com`, `J•••`, `•••`.
+
+    Of what has fewer than three characters nothing shows.
+    """
     if not isinstance(value, str) or not value:
         return "•••"
     local, at, domain = value.rpartition("@")
     if at and local and domain:
         head, dot, tail = domain.rpartition(".")
-        return f"{local[:1]}•••@{head[:1]}•••{dot}{tail if dot else ''}"
-    return f"{value[:1]}•••"
+        return f"{_initial(local)}•••@{_initial(head)}•••{dot}{tail if dot else ''}"
+    return f"{_initial(value)}•••"
+
+
+def _initial(text: str) -> str:
+    return text[:1] if len(text) > 2 else ""
 
 
 def masked(traits: Mapping[str, object]) -> dict[str, str]:

@@ -21,6 +21,8 @@ from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.ingest.door import Door
+from frontdesk_sidecar.ingest.wiring import make_door
 from frontdesk_sidecar.intake import Intake
 from frontdesk_sidecar.lanes import Lane, assignment, make_lanes
 from frontdesk_sidecar.live import Live
@@ -52,6 +54,8 @@ def run(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     make_journal(settings.journal)
     listener = listen(settings.http)
+    # Connections inherit it. Else the end of each answer waits for its beginning to be acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         with _store(settings) as store:
             anyio.run(_Sidecar(settings, store, listener).run)
@@ -150,9 +154,10 @@ class _Sidecar:
             await live.restore()
             target_of = assignment(settings.targets)
             intake = Intake(tail, writer, telemetry, on_new=live.wake, target_of=target_of)
+            door = make_door(settings, writer, telemetry, on_new=live.wake, target_of=target_of)
             async with anyio.create_task_group() as tasks:
                 asked = await tasks.start(self._hear_signal)  # before it says that it started
-                await tasks.start(self._serve, live)
+                await tasks.start(self._serve, live, door)
                 for task in (
                     intake.run,
                     Tidying(settings.store, writer, telemetry).run,
@@ -162,8 +167,8 @@ class _Sidecar:
                 tasks.start_soon(self._until_asked, asked, tasks, lanes)
         telemetry.stopped()
 
-    async def _serve(self, live: Live, *, task_status: TaskStatus[None]) -> None:
-        """Serve health and status over TCP, the commands over the Unix socket as well."""
+    async def _serve(self, live: Live, door: Door, *, task_status: TaskStatus[None]) -> None:
+        """Serve all over TCP, the commands over the Unix socket as well."""
         http, key = self._settings.http, self._settings.http.key
         sockets = {False: self._listener}
         if (local := listen_locally(http.socket)) is not None:
@@ -178,6 +183,7 @@ class _Sidecar:
                     ready=self._ready,
                     metrics=self._metrics,
                     controls=live,
+                    door=door,
                     key=key,
                     trusted=trusted,
                 )

@@ -7,6 +7,7 @@ raised: it becomes an `Outcome`.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,7 +20,7 @@ from frontdesk_sidecar.batch import Change
 from frontdesk_sidecar.destination import Destination, parse_base_url
 from frontdesk_sidecar.outcome import Kind, Outcome, classify
 from frontdesk_sidecar.passport import passport
-from frontdesk_sidecar.scrub import texts_of
+from frontdesk_sidecar.scrub import MAX_VALUES, texts_of
 from frontdesk_sidecar.session import Reply, Session
 from frontdesk_sidecar.tokens import Tokens
 from frontdesk_sidecar.transport import MAX_ANSWER_BYTES
@@ -28,6 +29,8 @@ __all__ = ["Commerce", "Destination", "Tokens", "parse_base_url"]
 
 MAX_BATCH_BYTES: Final = 16 * MAX_ANSWER_BYTES
 _JSON: Final = {"Content-Type": "application/json"}
+#: Values to look for in the answer to a whole batch.
+_MOST_VALUES: Final = 3000
 _MESSAGE_ID: Final = "integrationMessageId"
 
 
@@ -125,12 +128,11 @@ class Commerce:
             headers["SAP-PASSPORT"] = passport(message_id)
         return headers
 
-    def _classified(
-        self, reply: Reply, *payloads: Mapping[str, object]
-    ) -> Outcome:
+    def _classified(self, reply: Reply, *payloads: Mapping[str, object]) -> Outcome:
         if isinstance(reply, Outcome):
             return reply
         if isinstance(reply, Answer) and reply.status in (200, 201):
             return classify(reply)  # what says nothing of its own needs no search for values
-        private = {text for payload in payloads for text in texts_of(payload)}
-        return classify(reply, private=(*private, *self.session.private), now=self._now())
+        private = chain(self.session.private, *map(texts_of, payloads))
+        most = min(MAX_VALUES * len(payloads), _MOST_VALUES)
+        return classify(reply, private=private, now=self._now(), most=most)

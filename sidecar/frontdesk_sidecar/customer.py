@@ -29,6 +29,11 @@ SIGN_UP: Final = "@signedUp"
 #: nothing is known any more as of that time.
 Facts: TypeAlias = dict[str, list[Any]]
 
+#: More than this is not kept of one customer; what names who it is does not count.
+MAX_TRAITS: Final = 256
+MAX_BYTES: Final = 131_072
+_KEPT: Final = frozenset((USER_ID, EVENT, ROUTE, SITE, SIGN_UP, "email"))
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +95,11 @@ def merge(one: Facts, other: Facts, latest: int | None = None) -> Facts:
     Commutative, associative and idempotent. With `latest`, `one` is what is known and `other` what
     comes in at that time: a known fact of a later time was written before the clock was set back,
     and gives way, or else everything would lose to it until then. The arguments stay as they are.
+
+    What is more than `capped` keeps is dropped, the oldest first. By number alone that changes
+    nothing of the above: whoever is among the newest of all was so among fewer. By size it does:
+    a trait that had no room is not there any more when a newer, shorter value of another one would
+    make some. The same in another order may then keep a few old traits more or less.
     """
     merged = one.copy()
     for name, fact in other.items():
@@ -97,7 +107,22 @@ def merge(one: Facts, other: Facts, latest: int | None = None) -> Facts:
         is_ahead = known is not None and latest is not None and known[1] > latest
         if known is None or is_ahead or _supersedes(fact, known):
             merged[name] = fact
-    return merged
+    return capped(merged)
+
+
+def capped(facts: Facts) -> Facts:
+    """The same, or without the oldest traits when there are too many or they are too large."""
+    if len(facts) <= MAX_TRAITS and len(_canonical(facts)) <= MAX_BYTES:
+        return facts
+    traits = [(fact[1], name) for name, fact in facts.items() if name not in _KEPT]
+    kept = {name: fact for name, fact in facts.items() if name in _KEPT}
+    room = MAX_BYTES - len(_canonical(kept))
+    for _, name in sorted(traits, reverse=True)[:MAX_TRAITS]:
+        size = len(_canonical({name: facts[name]}))
+        if size <= room:
+            kept[name] = facts[name]
+            room -= size
+    return kept
 
 
 def _supersedes(fact: list[Any], known: list[Any]) -> bool:
@@ -110,7 +135,8 @@ def from_message(message: Identify, latest: int | None = None) -> Facts:
     """What one message says, with the message's time.
 
     A time after `latest` is taken for `latest`: a clock that is ahead must not make a value
-    unbeatable. Left out are traits that start with "@", and values without a JSON form.
+    unbeatable. Left out are traits that start with "@", values without a JSON form, and what is
+    more than `capped` keeps.
     """
     time = microseconds(message.timestamp)
     if latest is not None and time > latest:
@@ -124,9 +150,9 @@ def from_message(message: Identify, latest: int | None = None) -> Facts:
         facts[ROUTE] = [message.route, time]
     if message.site is not None:
         facts[SITE] = [message.site, time]
-    if _has_json(facts):
-        return facts
-    return {name: fact for name, fact in facts.items() if _has_json({name: fact})}
+    if not _has_json(facts):
+        facts = {name: fact for name, fact in facts.items() if _has_json({name: fact})}
+    return capped(facts)
 
 
 def by_target(
@@ -175,8 +201,11 @@ def _held_back(messages: Sequence[Identify], latest: int) -> dict[int, int]:
 
 
 def forgotten(facts: Facts) -> Facts:
-    """The same facts without their values. The times stay, so late old messages stay beaten."""
-    return {name: [None, time] for name, (_, time) in facts.items()}
+    """The same facts without their values. The times stay, so late old messages stay beaten.
+
+    A name can say something too: of those there are never more than `capped` keeps.
+    """
+    return capped({name: [None, time] for name, (_, time) in facts.items()})
 
 
 def encode(facts: Facts) -> bytes:

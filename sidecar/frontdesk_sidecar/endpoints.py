@@ -1,4 +1,4 @@
-"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`, `/status` and `/admin/*`.
+"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`, `/status`, `/admin/*`, `/v1/*`.
 
 `livez`: the process turns. `readyz`: it takes what the journal holds. Trouble with SAP makes
 neither fail: to restart or to route around the sidecar would mend nothing.
@@ -15,7 +15,8 @@ import orjson
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from frontdesk_sidecar.admin import http as admin
 from frontdesk_sidecar.admin.controls import Controls
@@ -33,6 +34,7 @@ def create_app(
     ready: Probe,
     metrics: Exposition,
     controls: Controls | None = None,
+    door: ASGIApp | None = None,
     key: str | None = None,
     trusted: bool = False,
 ) -> Starlette:
@@ -40,7 +42,7 @@ def create_app(
 
     `key`, if any, is the bearer key for all but health; `trusted`: whoever gets through to this app
     needs none. Without a key, `/admin` is for trusted ones only. Without `controls` there is
-    neither `/status` nor `/admin`.
+    neither `/status` nor `/admin`; `door` takes what comes to `/v1`, and has keys of its own.
     """
     key_needed = None if trusted else key
 
@@ -60,13 +62,15 @@ def create_app(
             return PlainTextResponse("the store cannot be asked\n", 503)
         return Response(body, media_type=_PROMETHEUS)
 
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", exposition),
     ]
     if controls is not None:
         routes += _admin_routes(controls, key, trusted=trusted)
+    if door is not None:
+        routes.append(Mount("/v1", door))
     return Starlette(routes=routes)
 
 

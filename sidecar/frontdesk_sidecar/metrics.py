@@ -49,6 +49,18 @@ class Metrics:
             ["event"],
             registry=registry,
         )
+        self.door_messages = Counter(
+            "frontdesk_ingest_messages",
+            "Messages that came to the Segment door, by kind and by what became of them.",
+            ["type", "verdict"],
+            registry=registry,
+        )
+        self.door_requests = Counter(
+            "frontdesk_ingest_requests",
+            "Requests to the Segment door, by the status of the answer.",
+            ["status"],
+            registry=registry,
+        )
         self.rejected = Counter(
             "frontdesk_journal_rejected",
             "Journal lines that are no usable identify message, by reason.",

@@ -7,7 +7,8 @@ maintenance).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +17,7 @@ import orjson
 from frontdesk_sidecar.answer import Answer, Failure, read_grant, retry_after_s
 from frontdesk_sidecar.odata import KNOWN_CODES, ODataError, read_error
 from frontdesk_sidecar.outcome_table import Kind, find_reason
-from frontdesk_sidecar.scrub import scrub
+from frontdesk_sidecar.scrub import MAX_VALUES, scrub
 
 __all__ = ["Answer", "Failure", "Kind", "Outcome", "classify", "classify_token"]
 
@@ -35,6 +36,7 @@ class Outcome:
     only when nothing went wrong. ``retry_after_s`` is what SAP asked for. ``is_unknown`` says that
     SAP may have acted, or may still be at it. ``is_about_record`` says of a failure that SAP
     worked on this very record, so that the way to it, the token and the rights are in order.
+    ``family`` is the code of the HTTP status when ``code`` is a word that SAP does not document.
     """
 
     kind: Kind
@@ -44,6 +46,7 @@ class Outcome:
     retry_after_s: float | None = None
     is_unknown: bool = False
     is_about_record: bool = False
+    family: str = field(default="", compare=False, repr=False)
 
 
 _FAILURE_TEXTS: Final[Mapping[Failure, str]] = MappingProxyType(
@@ -89,13 +92,17 @@ _MEDIA_TYPES: Final = frozenset(
 
 
 def classify(
-    reply: Answer | Failure, *, private: Iterable[str] = (), now: float | None = None
+    reply: Answer | Failure,
+    *,
+    private: Iterable[str] = (),
+    now: float | None = None,
+    most: int = MAX_VALUES,
 ) -> Outcome:
     """Say what the answer to an upsert means. Total: any status and any bytes have a meaning.
 
     ``private`` are the texts that must not come back in ``text``: the payload's values, and better
-    all of the customer's. ``now`` is the wall clock in seconds since the epoch, for a
-    ``Retry-After`` that is a date. Never raises.
+    all of the customer's; with more than ``most`` of them there is no text of SAP's. ``now`` is the
+    wall clock in seconds since the epoch, for a ``Retry-After`` that is a date. Never raises.
     """
     if isinstance(reply, Failure):
         return _of_failure(reply, prefix="")
@@ -106,14 +113,27 @@ def classify(
     code = _http_code(reply.status)
     if error is None:
         return _outcome(code, _described(reply), wait_s=wait_s)
-    values = tuple(private)
-    text = _cut(scrub(error.message, values)) or _described(reply)
-    kind = None
-    if reply.status not in _NOT_ODATA and (own := _odata_code(error, values)):
-        kind = None if _is_documented(own) else _kind_of(code)
+    values = tuple(islice(private, most + 1))
+    text = _cut(scrub(error.message, values, most=most)) or _described(reply)
+    kind, family = None, ""
+    if reply.status not in _NOT_ODATA and (own := _odata_code(error, values, most)):
+        if not _is_documented(own):
+            kind, family = _kind_of(code), code
         code = own
     about_record = _is_about_record(reply.status, code, error)
-    return _outcome(code, text, kind=kind, wait_s=wait_s, is_about_record=about_record)
+    outcome = _outcome(code, text, kind=kind, wait_s=wait_s, is_about_record=about_record)
+    return replace(outcome, family=family) if family else outcome
+
+
+def judged_by_status(outcome: Outcome) -> Outcome:
+    """The same under the code of its status: SAP's own could be a value of the customer's."""
+    return _outcome(
+        outcome.family,
+        outcome.text,
+        kind=outcome.kind,
+        wait_s=outcome.retry_after_s,
+        is_about_record=outcome.is_about_record,
+    )
 
 
 def _outcome(
@@ -196,7 +216,7 @@ def _wait_s(answer: Answer, now: float | None) -> float | None:
     return retry_after_s(answer, now=now) if answer.status in (429, 503) else None
 
 
-def _odata_code(error: ODataError, private: tuple[str, ...]) -> str:
+def _odata_code(error: ODataError, private: tuple[str, ...], most: int) -> str:
     """The stable code for an error, or an empty text when its own could be a customer's value."""
     if "ambiguous unique keys" in error.message.lower():
         return AMBIGUOUS_KEYS
@@ -204,7 +224,8 @@ def _odata_code(error: ODataError, private: tuple[str, ...]) -> str:
     if code in KNOWN_CODES:
         return f"odata.{code}"
     is_word = code[:1].isalpha() and code.isascii() and code.replace("_", "a").isalnum()
-    return f"odata.{code}" if is_word and len(code) <= 64 and scrub(code, private) == code else ""
+    is_plain = is_word and len(code) <= 64 and scrub(code, private, most=most) == code
+    return f"odata.{code}" if is_plain else ""
 
 
 def _is_documented(code: str) -> bool:

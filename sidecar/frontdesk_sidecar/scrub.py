@@ -1,9 +1,11 @@
 """Takes customer values out of texts written by others, before a person or a log sees them."""
 
+import base64
 import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus
 
@@ -15,6 +17,14 @@ MARK: Final = "•••"
 #: More of a text is not looked at: it is somebody else's, and looking takes time.
 MAX_CHARS: Final = 2000
 
+#: With more values of one customer than this, longer ones, or more that need decoding, nothing is
+#: shown: to look for them would hold up everybody else.
+MAX_VALUES: Final = 600
+_MAX_VALUE_CHARS = 50  # of all, on average
+_MAX_ODD_CHARS = 4000
+# A text that repeats more values than this is no message.
+_MAX_HITS = 60
+
 # SAP encodes a key once in a body and twice in a link; one more round costs nothing.
 _DECODINGS = 3
 # Below this a plain ASCII value is a part of too many words, and is replaced as a word only.
@@ -22,6 +32,8 @@ _SHORT = 4
 # So many letters and digits in a row are not there by chance, whatever stands between them.
 _TELLING = 6
 _MAX_DOMAIN = 253
+# A value that was cut off is hidden from so many characters on.
+_PREFIX = 8
 
 _RUN = re.compile(r'[^\s<>"\[\](){},|\\]+')
 # An address, however encoded, or an internationalised domain, which is seldom of one's own words.
@@ -30,6 +42,17 @@ _ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
 # A phone number, a birthday, a customer number, the PK of an item; not a status or a length.
 _NUMBER = re.compile(r"\+?\d(?:[\d .:/()-]{0,24}\d)?")
 _NUMBER_DIGITS = 5
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{6,}={0,2}")
+_ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+_WORD = re.compile(r"\w+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_LOST = re.compile("[?\ufffd]+")
+_UTF8 = re.compile("[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CP1252 = {
+    byte: bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(128, 160)
+}
+_FROM_CP1252 = {ord(char): byte for byte, char in _CP1252.items()}
+_HEX = re.compile(r"%[0-9a-f]{2}")
 # A hexadecimal escape before a word is not a part of the word.
 _WORD_START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
 _WORD_END = r"(?![A-Za-z0-9])"
@@ -61,57 +84,109 @@ _NAMED_AFTER = re.compile(
 _HARMLESS = frozenset(("", MARK, "unsaved", "null", "true", "false"))
 
 
-def scrub(text: str, private: Iterable[str] = ()) -> str:
+def scrub(text: str, private: Iterable[str] = (), *, most: int = MAX_VALUES) -> str:
     """Replace e-mail addresses and every ``private`` value by `MARK`, plain or encoded.
 
     Entities and escapes are resolved first. A run without spaces or brackets that holds an ``@``,
     however encoded, goes as a whole; so does a number of five digits or more, and whatever stands
     in quotes or brackets or behind an equals sign, unless the words around it say that it is a name
     of the metadata: ``Property [name] is required for EntityType [Customer]`` stays. Control and
-    format characters become spaces. When a private value could still be read from the result by
-    decoding it or leaving out what stands between, nothing is returned at all: an empty text says
-    less than a leak. Plain ASCII values shorter than four characters are only replaced as whole
-    words.
+    format characters become spaces. A value is also known when it was cut off after eight
+    characters or more, written in Base64, or lost its accents or its encoding on the way. When a
+    private value could still be read from the result by decoding it or leaving out what stands
+    between, nothing is returned at all: an empty text says less than a leak. So it is with more
+    than ``most`` values. Plain ASCII values shorter than four characters are only replaced as
+    whole words.
     """
-    values = {value for raw in private for value in _forms(raw) if value.strip()}
     cleaned = text[:MAX_CHARS].rpartition(" ")[0] if len(text) > MAX_CHARS else text
-    cleaned = plain(_resolved(cleaned))
-    if values:
-        cleaned = _pattern(values).sub(MARK, cleaned)
+    resolved = _resolved(cleaned)
+    cleaned = plain(resolved)
+    values = _values(private, most)
+    found = None if values is None else _found(values, cleaned, resolved)
+    if values is None or found is None:
+        return ""
+    cleaned = _without_base64(values, _without(cleaned, found))
     if _readable(values, cleaned):
         return ""
+    cleaned = _without(cleaned, _begun(found, cleaned.lower()))
+    before = cleaned
     cleaned = _DELIMITED.sub(_delimited, _ELEMENT.sub(f">{MARK}</", cleaned))
     cleaned = _ASSIGNED.sub(MARK, cleaned)
     cleaned = _RUN.sub(lambda run: MARK if _TELLTALE.search(run[0]) else run[0], cleaned)
     cleaned = _NUMBER.sub(_number, cleaned)
-    return "" if _readable(values, cleaned) else cleaned
+    return "" if cleaned != before and _readable(values, cleaned) else cleaned
 
 
 def texts_of(document: object) -> Iterator[str]:
     """What somebody might repeat of a JSON document: every value but true, false and null, and
-    the longer words of it. Names of members are not values."""
-    if isinstance(document, Mapping):
-        for value in document.values():
-            yield from texts_of(value)
-    elif isinstance(document, list | tuple):
-        for value in document:
-            yield from texts_of(value)
-    elif not isinstance(document, bool | None):
-        text = str(document)
-        yield text
-        yield from (word for word in re.split(r"\W+", text) if len(word) > 2)
+    the longer words of it. Names of members are not values.
+
+    An object or a list is an empty text, so that whoever takes only so many is soon done.
+    """
+    left = [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping | list | tuple):
+            left += one.values() if isinstance(one, Mapping) else one
+            yield ""
+        elif not isinstance(one, bool | None):
+            text = str(one)
+            yield text
+            for word in _WORD.finditer(text):
+                if word.end() - word.start() > 2:
+                    yield word[0]
 
 
 def plain(text: str) -> str:
     """``text`` on one line, without control, format, surrogate and private-use characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return " ".join((text if text.isprintable() else text.translate(_PRINTABLE)).split())
+
+
+class _Printable(dict[int, int]):
+    """A character's code to itself, or to a space; remembers what it was asked."""
+
+    def __missing__(self, char: int) -> int:
+        shown = char if chr(char).isprintable() else 32
+        if len(self) < 10_000:
+            self[char] = shown
+        return shown
+
+
+_PRINTABLE: Final = _Printable()
+
+
+def _values(private: Iterable[str], most: int) -> dict[str, str] | None:
+    """Each form of each value with its canonical form; None when there are too many."""
+    raws = list(islice(private, most + 1))
+    if len(raws) > most or sum(map(len, raws)) > most * _MAX_VALUE_CHARS:
+        return None
+    odd = 0
+    forms: dict[str, str] = {}
+    for raw in raws:
+        if not raw or raw in forms:
+            continue
+        raw = raw[:MAX_CHARS]  # nothing longer is in the text
+        if raw.isascii() and raw.isalnum():
+            forms[raw] = raw.lower()
+            continue
+        if "&" in raw or "\\" in raw or "%" in raw:
+            odd += len(raw)
+            if odd > _MAX_ODD_CHARS:
+                return None
+        for form in _forms(raw):
+            if form not in forms and not form.isspace():
+                forms[form] = _canonical(form)
+    return forms
 
 
 def _forms(raw: str) -> Iterator[str]:
     """A value as it is and as it may be shown; both sides of an address, the domain as Unicode."""
-    yield from (raw, plain(raw), plain(_resolved(raw)))
+    shown = plain(raw)
+    yield from (raw, shown)
+    if (resolved := _resolved(raw)) is not raw:
+        yield plain(resolved)
     local, at, domain = raw.rpartition("@")
-    if not (at or "xn--" in raw.lower()) or len(domain) > _MAX_DOMAIN:
+    if not (at or "xn--" in raw) or len(domain) > _MAX_DOMAIN:
         return
     yield from (local, domain)
     try:
@@ -120,9 +195,93 @@ def _forms(raw: str) -> Iterator[str]:
         return
 
 
+def _without(text: str, spellings: Iterable[str]) -> str:
+    """Only what is there makes a pattern: compiling one of all spellings takes milliseconds."""
+    folded = _folded(text)
+    there = [one for one in spellings if _folded(one) in folded]
+    return _pattern(there).sub(MARK, text) if there else text
+
+
+def _found(values: Mapping[str, str], text: str, resolved: str) -> set[str] | None:
+    """The spellings of values that stand in the text, or begin there; None when it is too much.
+
+    `resolved` is the text with its control characters.
+    """
+    lowered, canonical = text.lower(), _canonical_text(resolved)
+    lossy = _LOST.sub("?", lowered) if _LOST.search(lowered) else ""
+    words = set(_ASCII_WORD.findall(lowered)).union(_ASCII_WORD.findall(_HEX.sub(" ", lowered)))
+    hits: list[str] = []
+    for value, wanted in values.items():
+        low = value.lower()
+        if _is_short(low) and low.isalnum():
+            if low not in words:
+                continue
+        elif not (
+            low[:_PREFIX] in lowered
+            or (wanted and wanted[:_PREFIX] in canonical)
+            or (lossy and not low.isascii() and _lost(low)[:_PREFIX] in lossy)
+        ):
+            continue
+        hits.append(value)
+        if len(hits) > _MAX_HITS:
+            return None
+    return {one for value in hits for one in _spellings(value)}
+
+
+def _lost(value: str) -> str:
+    """``M?ller``; MARK, which is nowhere, when too little is left of a value."""
+    left = _LOST.sub("?", value.encode("ascii", errors="replace").decode())
+    return left if len(_ASCII_WORD.findall(left)) and len(left) > 2 else MARK
+
+
+def _begun(spellings: Iterable[str], text: str) -> set[str]:
+    """As much of each as stands at each place where it begins; the text is in lower case."""
+    found = set()
+    for spelling in {one.lower() for one in spellings if len(one) > _PREFIX}:
+        at = text.find(spelling[:_PREFIX])
+        while at >= 0:
+            end = _PREFIX
+            while end < len(spelling) and text[at + end : at + end + 1] == spelling[end]:
+                end += 1
+            found.add(spelling[:end])
+            at = text.find(spelling[:_PREFIX], at + end)
+    return found
+
+
+def _without_base64(values: Mapping[str, str], text: str) -> str:
+    decoded = {}
+    for run in set(_BASE64.findall(text)):
+        parts = "\0".join(filter(None, map(_decoded, {run, *re.split("[+/_-]", run)})))
+        if parts:
+            decoded[run] = _canonical(parts)
+    if decoded:
+        every = "\0".join(decoded.values())
+        known = [one for one in values.values() if len(one) >= _SHORT and one in every]
+        for run, said in decoded.items():
+            if any(one in said for one in known):
+                text = text.replace(run, MARK)
+    return text
+
+
+def _decoded(run: str) -> str:
+    """The text that Base64 hides, or an empty one: a word that is none gives no text."""
+    bare = run.rstrip("=")
+    whole = bare[:-1] if len(bare) % 4 == 1 else bare
+    try:
+        said = base64.urlsafe_b64decode(
+            whole.translate(_URLSAFE) + "=" * (-len(whole) % 4)
+        ).decode()
+    except ValueError:
+        return ""
+    return said if said.isprintable() else ""
+
+
+_URLSAFE: Final = str.maketrans("+/", "-_")
+
+
 def _resolved(text: str) -> str:
     """Without the escapes of JSON and JavaScript, and without entities."""
-    for _ in range(_DECODINGS):
+    for _ in range(_DECODINGS if "&" in text or "\\" in text else 0):
         text = html.unescape(_ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text))
     return text
 
@@ -153,14 +312,16 @@ def _number(found: re.Match[str]) -> str:
     return MARK if digits >= _NUMBER_DIGITS else found[0]
 
 
-def _pattern(values: Iterable[str]) -> re.Pattern[str]:
-    spellings = {spelling for value in values for spelling in _spellings(value)}
+def _pattern(spellings: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(spellings, key=len, reverse=True)
     return re.compile("|".join(map(_as_pattern, longest_first)), re.IGNORECASE)
 
 
 def _spellings(value: str) -> Iterator[str]:
-    cases = (value,) if value.isascii() else (value, value.lower(), value.upper())
+    cases: tuple[str, ...] = (value,)
+    if not value.isascii():
+        bare = _unaccented(value)
+        cases = (value, value.lower(), value.upper(), bare, bare.lower(), bare.upper())
     for case in cases:
         once = (
             quote(case, safe="", errors="replace"),
@@ -171,6 +332,17 @@ def _spellings(value: str) -> Iterator[str]:
         yield from once
         yield from (quote(spelling, safe="") for spelling in once)
         yield from (case.replace("'", "''"), html.escape(case))
+    if not value.isascii():
+        yield from (unicodedata.normalize("NFD", value), *map(plain, _mangled(value)))
+
+
+def _mangled(value: str) -> Iterator[str]:
+    """What a wrong encoding made of a value: ``MÃ¼ller``, ``M?ller``."""
+    encoded = value.encode(errors="replace").decode("latin-1")
+    yield from (encoded, encoded.translate(_CP1252))
+    for lost in (value, encoded):
+        left = lost.encode("ascii", errors="replace").decode()
+        yield from (left, left.replace("?", "\ufffd"))
 
 
 def _as_pattern(spelling: str) -> str:
@@ -182,27 +354,50 @@ def _is_short(value: str) -> bool:
     return len(value) < _SHORT and value.isascii()
 
 
-def _readable(values: Iterable[str], cleaned: str) -> bool:
+def _readable(values: Mapping[str, str], cleaned: str) -> bool:
     """Whether a value can be read by decoding the text or by leaving out what is between."""
-    canonical = _canonical(cleaned)
-    bare = _bare(canonical)
-    for value in values:
-        if _is_short(value):
+    canonical = _canonical_text(cleaned)
+    bare = "".join(char for char in canonical if char.isalnum() or char in MARK)
+    for value, wanted in values.items():
+        if not wanted or _is_short(value):
             continue
-        wanted = _canonical(value)
-        if wanted and wanted in canonical:
+        if wanted in canonical:
             return True
-        if len(wanted := _bare(wanted)) >= _TELLING and wanted in bare:
-            return True
+        if len(wanted) >= _TELLING:
+            # Letters and digits alone; where a value was, something remains.
+            left = wanted if wanted.isalnum() else "".join(filter(str.isalnum, wanted))
+            if len(left) >= _TELLING and left in bare:
+                return True
     return False
 
 
+def _canonical_text(text: str) -> str:
+    """The canonical form, and behind it that of the text as it was before a wrong encoding."""
+    canonical = _canonical(text)
+    if text.isascii():
+        return canonical
+    mended = _UTF8.sub(_decode, text.translate(_FROM_CP1252))
+    return f"{canonical}\0{_canonical(mended)}"
+
+
+def _decode(found: re.Match[str]) -> str:
+    return found[0].encode("latin-1").decode(errors="replace")
+
+
 def _canonical(text: str) -> str:
-    for _ in range(_DECODINGS):
+    """What is left when nothing of the spelling counts: encoding, case, width, accents."""
+    for _ in range(_DECODINGS if "%" in text or "+" in text else 0):
         text = unquote_plus(text)
-    return plain(unicodedata.normalize("NFKC", _resolved(text)).casefold())
+    text = _resolved(text)
+    if not text.isascii():
+        text = _unaccented(_folded(text))
+    return plain(text.casefold()).replace("''", "'")
 
 
-def _bare(text: str) -> str:
-    """Letters and digits alone; where a value was, something remains."""
-    return "".join(char for char in text if char.isalnum() or char in MARK)
+def _folded(text: str) -> str:
+    """Without case; a dotless i too is an i."""
+    return text.lower() if text.isascii() else text.upper().casefold()
+
+
+def _unaccented(text: str) -> str:
+    return unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))

@@ -23,6 +23,16 @@ def check_secret(
         problems.append(f"{name}_file: is required, or {name}")
 
 
+def check_key(values: Mapping[str, Any], problems: list[str]) -> None:
+    """`http.key` travels in a header, and in what people type."""
+    key = http_key(values)
+    if key is not None and not all("!" <= char <= "~" for char in key):
+        where = "http.key" if values["http.key_file"] is None else "http.key_file"
+        problems.append(
+            f"{where}: expected visible ASCII characters without spaces: it is sent in a header"
+        )
+
+
 def http_key(values: Mapping[str, Any]) -> str | None:
     path = values["http.key_file"]
     if path is None:

@@ -15,7 +15,8 @@ from frontdesk import Capture, ConfigurationError
 from frontdesk.settings import capture_of, read_file
 from frontdesk_sidecar.destination import is_loopback
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.secret_files import check_secret, http_key
+from frontdesk_sidecar.ingest.options import read_options
+from frontdesk_sidecar.secret_files import check_key, check_secret, http_key
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Http, Keeping, Settings, Target
 from frontdesk_sidecar.store.ownership import BESIDE
@@ -43,6 +44,8 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     others: list[str] = []
     values = _values(document, environ, others, tuple(s for s in SETTINGS if s.section != "sap"))
     check_secret("http.key", values, others)
+    check_key(values, others)
+    ingest = read_options(values, others)
     targets = read_targets(
         document.get("sap"), values["forward.concurrency"], _reader(environ), problems
     )
@@ -70,6 +73,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
             http_key(values),
         ),
         log_level=values["log.level"],
+        ingest=ingest,
     )
 
 
@@ -167,17 +171,18 @@ def _report_unknown(
     document: Mapping[str, Any], environ: Mapping[str, str], problems: list[str]
 ) -> None:
     known = {setting.name for setting in SETTINGS}
-    sections = {setting.section for setting in SETTINGS} | {"capture"}
+    sections = {setting.section for setting in SETTINGS} | {"capture", "proxy"}
     for section, table in document.items():
         if section not in sections or not isinstance(table, dict):
             problems.append(f"{section}: is not a section")
-        elif section not in ("capture", "sap"):  # these are checked where they are read
+        elif section not in ("capture", "sap", "proxy"):  # these are checked where they are read
             names = (f"{section}.{key}" for key in table)
             problems += [f"{name}: is not a setting" for name in names if name not in known]
     variables = {setting.variable for setting in SETTINGS}
     for name in environ:
         # FRONTDESK_PORT and the like are not ours: Kubernetes gives them for a service `frontdesk`.
         is_setting = name.startswith("FRONTDESK_") and "__" in name
-        is_capture = name.startswith("FRONTDESK_CAPTURE__")  # checked by capture_of
-        if is_setting and not is_capture and name not in variables:
+        # checked by capture_of, and by what loads the proxy's options
+        is_other = name.startswith(("FRONTDESK_CAPTURE__", "FRONTDESK_PROXY__"))
+        if is_setting and not is_other and name not in variables:
             problems.append(f"{name}: is not a setting")

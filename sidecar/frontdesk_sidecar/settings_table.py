@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from frontdesk_sidecar.destination import Auth
+from frontdesk_sidecar.ingest.cors import origins_of
 
 #: The default of a setting that has none.
 REQUIRED: Final = object()
@@ -79,6 +80,11 @@ SETTINGS: Final = (
     Setting("http", "socket", "text", None, "Unix socket for the commands, made with mode 0600; without it, `store.path` with `.sock` added"),
     Setting("http", "key", "secret", None, "Bearer key for all but health; needed beyond loopback, and for `/admin` over TCP"),
     Setting("http", "key_file", "text", None, "File that holds the key"),
+    Setting("ingest", "write_key", "secret", None, "Write key of the Segment door, `/v1/*`; better in a file. Without any key the door is closed"),
+    Setting("ingest", "write_key_file", "text", None, "File that holds it; of several lines each is a key. Read again when it changes"),
+    Setting("ingest", "hmac_key", "secret", None, "Key for signed requests, for servers without an SDK; better in a file"),
+    Setting("ingest", "hmac_key_file", "text", None, "File that holds it, as for `write_key_file`"),
+    Setting("ingest", "origins", "origins", None, "Origins whose pages may send from browsers, as a list: `https://shop.example`"),
     Setting("log", "level", "level", "info", "`debug`, `info`, `warning` or `error`"),
 )  # fmt: skip
 
@@ -87,6 +93,8 @@ def read(kind: str, given: Any) -> Any:
     """The value, or None when it is not of the kind. Numbers may be written as text."""
     if kind in ("text", "secret"):
         return given if isinstance(given, str) and given.strip() else None
+    if kind == "origins":
+        return origins_of(given)
     if kind == "level":
         return given if given in ("debug", "info", "warning", "error") else None
     if kind == "auth":
@@ -120,6 +128,7 @@ _RANGES: Final = {
 EXPECTED: Final = {
     "text": "text",
     "secret": "text",
+    "origins": "a list of origins such as https://shop.example",
     "level": "debug, info, warning or error",
     "auth": "oauth, oauth_basic or basic",
     "switch": "true or false",

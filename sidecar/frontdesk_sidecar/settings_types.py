@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from frontdesk import Capture
 from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.ingest.options import Options
 from frontdesk_sidecar.mapping import AttributeMapping
+from frontdesk_sidecar.store.types import DEFAULT_TARGET
 
-#: The name of the target that `[sap]` describes.
-DEFAULT_TARGET: Final = "default"
-
+__all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -70,6 +69,7 @@ class Settings:
     stuck_s: float
     http: Http
     log_level: str
+    ingest: Options = field(default_factory=Options)
 
     @property
     def default(self) -> Target:

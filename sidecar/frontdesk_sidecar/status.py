@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from frontdesk_sidecar.forward.gate import Shut, Why
 from frontdesk_sidecar.forward.limits import Concurrency, Rate
 from frontdesk_sidecar.outcome import Kind
+from frontdesk_sidecar.outcome_table import find_reason
 from frontdesk_sidecar.recent import SECONDS, Recent
 from frontdesk_sidecar.store import Counts
 
 _MINUTE_S: Final = 60.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_S: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST_S: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 _MAPPING_TEXT: Final = "SAP refuses the records of most customers"
 _MAPPING_ADVICE: Final = (
     "Compare sap.mapping with the integration object; dead letters and `frontdesk dead list` say"
@@ -66,7 +70,7 @@ def document(now: Snapshot) -> dict[str, Any]:
             name: getattr(counts, name) for name in ("pending", "due", "leased", "clean", "dead")
         },
         "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
-        "dead": dict(now.dead),
+        "dead": by_reason(now.dead),
         "outcomes": _outcomes(now.recent),
         "rate": _rate(now),
         "journal": dict(now.journal),
@@ -145,9 +149,25 @@ def _greatest(documents: Sequence[Mapping[str, Any]], name: str) -> Any:
     return max((one[name] for one in documents if one[name] is not None), default=None)
 
 
+def by_reason(codes: Mapping[str, int]) -> dict[str, int]:
+    """Numbers by code as numbers by row of `outcome_table`.
+
+    The rows are ours and few; a word of SAP's own could be anything, and there could be thousands.
+    """
+    told = Counter[str]()
+    for code, number in codes.items():
+        reason = find_reason(code)
+        told["other" if reason is None else reason.code] += number
+    return dict(told)
+
+
 def iso(moment_us: int) -> str:
-    """Microseconds since the epoch in ISO 8601, UTC, to the second."""
-    return datetime.fromtimestamp(moment_us // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+    """Microseconds since the epoch in ISO 8601, UTC, to the second.
+
+    What a store holds may be any number: it is taken for the first or last second of the calendar.
+    """
+    seconds = min(max(moment_us // 1_000_000, _FIRST_S), _LAST_S)
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
 def _state(now: Snapshot) -> str:

@@ -88,6 +88,17 @@ class Telemetry:
             seconds * 1e3,
         )
 
+    def door_answered(self, status: int) -> None:
+        """See `ingest.tally.Tally`, as for the next two."""
+        self._metrics.door_requests.labels(status).inc()
+
+    def door_took(self, counts: Mapping[tuple[str, str], int]) -> None:
+        for (kind, verdict), number in counts.items():
+            self._metrics.door_messages.labels(kind, verdict).inc(number)
+
+    def door_committed(self, messages: int, seconds: float) -> None:
+        self._metrics.commit.observe(seconds)
+
     def described(self, target: str, plan: Plan) -> None:
         """SAP says what the object looks like; there may be something to say about it."""
         if plan.left_out:

@@ -77,7 +77,7 @@ class Transport:
         headers: Mapping[str, str],
         most: int = MAX_ANSWER_BYTES,
     ) -> Answer | Failure:
-        """The answer with a body of at most ``most`` bytes. Never raises for what the network does."""
+        """The answer, with a body of at most ``most`` bytes. Raises nothing the network does."""
         if self._clock() >= self._look_at:
             self._renew_certificate()
         try:
@@ -95,7 +95,6 @@ class Transport:
         if content is None:
             return Failure.TOO_LARGE
         return Answer(response.status_code, dict(response.headers), content)
-
 
     def _renew_certificate(self) -> None:
         """Let new connections use the client certificate that the files hold now."""

@@ -23,6 +23,9 @@ TIDY_S: Final = 60.0
 #: So many rows in one transaction: others have their turn in between.
 TIDY_ROWS: Final = 500
 LOOK_S: Final = 1.0
+#: A leap of the wall clock that no adjusting makes, and how long it must be steady after one.
+_LEAP_S: Final = 180.0
+_STEADY_S: Final = 3600.0
 #: Whoever was not looked at for so long was stopped, or the machine slept: it begins anew.
 _GAP_S: Final = 10.0
 #: A clock that was set back by more than this, in microseconds; adjusting takes smaller steps.
@@ -30,12 +33,27 @@ _STEP_US: Final = 2_000_000
 
 
 class Tidying:
-    """Erases the values of settled customers, and dead letters that are too old or too many."""
+    """Erases the values of settled customers, and dead letters that are too old or too many.
 
-    def __init__(self, keeping: Keeping, writer: Writer[Store], telemetry: Telemetry) -> None:
+    What is too old is left alone after a leap of the wall clock until it was steady for an hour:
+    somebody may set it right again. `wall`: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        writer: Writer[Store],
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._keeping = keeping
         self._writer = writer
         self._telemetry = telemetry
+        self._clock, self._wall = clock, wall
+        self._ahead_s = wall() - clock()
+        self._steady_at = clock()
 
     async def run(self) -> None:
         """Until cancelled. StoreError passes through, but for a full store."""
@@ -48,16 +66,26 @@ class Tidying:
 
     async def tidy(self) -> None:
         """Once."""
-        now = time.time()
-        before = int((now - self._keeping.retention_s) * 1e6)
-        while await self._writer.run(Store.scrub, before, TIDY_ROWS) == TIDY_ROWS:
-            await anyio.lowlevel.checkpoint()
-        too_old = Which(before=int((now - self._keeping.dead_retention_s) * 1e6))
-        await self._discard(too_old, sys.maxsize)
+        now = self._wall()
+        if self._is_steady(now):
+            before = int((now - self._keeping.retention_s) * 1e6)
+            while await self._writer.run(Store.scrub, before, TIDY_ROWS) == TIDY_ROWS:
+                await anyio.lowlevel.checkpoint()
+            too_old = Which(before=int((now - self._keeping.dead_retention_s) * 1e6))
+            await self._discard(too_old, sys.maxsize)
         counts = await self._writer.run(Store.counts_by_target, int(now * 1e6))
         for target, found in counts.items():
             # Of each target for itself: one that refuses everybody pushes no other's letters out.
             await self._discard(Which(target=target), found.dead - self._keeping.dead_limit)
+
+    def _is_steady(self, now: float) -> bool:
+        """Whether the wall clock has told ages right for long enough."""
+        clock = self._clock()
+        ahead_s = now - clock
+        if abs(ahead_s - self._ahead_s) > _LEAP_S:
+            self._steady_at = clock + _STEADY_S
+        self._ahead_s = ahead_s
+        return clock >= self._steady_at
 
     async def _discard(self, which: Which, most: int) -> None:
         """Delete up to `most`, the earliest first, a few at a time."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
@@ -26,9 +27,14 @@ from frontdesk_sidecar.simulator import SimulatorConfig, running, shipped_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from frontdesk_sidecar.simulator.config import TokenMode
+
 PREFIX = "FRONTDESK_CONFORMANCE_"
 EDM = "{http://schemas.microsoft.com/ado/2008/09/edm}"
-TARGETS = ["tenant"] if f"{PREFIX}URL" in os.environ else ["classic", "jdk21", "surprising"]
+OBSERVED: list[str] = []
+Observe = Callable[[str, object], None]
+TARGETS = ["tenant"] if f"{PREFIX}URL" in os.environ else ["classic", "jdk21", "flat", "surprising"]
+_OBJECTS = {"classic": "standard", "jdk21": "standard"}
 
 
 @dataclass
@@ -141,17 +147,36 @@ def error_of(answer: httpx.Response) -> tuple[int, str | None]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
+@pytest.fixture
+def observe(request: pytest.FixtureRequest) -> Observe:
+    """Notes what a target answers to a question that no source answers."""
+    target = request.node.callspec.params["tenant"]
+
+    def note(question: str, answer: object) -> None:
+        OBSERVED.append(f"{target}: {question}: {answer}")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells what a real tenant answered."""
+    if OBSERVED and TARGETS == ["tenant"]:
+        terminalreporter.section("what the tenant answers where no source tells")
+        for line in OBSERVED:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="module", params=TARGETS)
 def tenant(request: pytest.FixtureRequest) -> Iterator[Tenant]:
     """Signed in at the target; what was made there is deleted afterwards."""
     if request.param == "tenant":
         yield from _used(_tenant())
         return
-    is_surprising = request.param == "surprising"
-    config = SimulatorConfig(mode="jdk21" if request.param == "jdk21" else "classic")
-    config = shipped_config("surprising" if is_surprising else "standard", config)
+    name = _OBJECTS.get(request.param, request.param)
+    mode: TokenMode = "jdk21" if request.param == "jdk21" else "classic"
+    config = shipped_config(name, SimulatorConfig(mode=mode))
     with running(config) as url:
-        needed = {"title": {"code": "mr"}, "name": "Test"} if is_surprising else {}
+        needed = {"title": {"code": "mr"}, "name": "Test"} if name == "surprising" else {}
         yield from _used(Tenant(url, config.client_id, config.client_secret, needed=needed))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import httpx
-    from tests.conformance.conftest import Tenant
+    from tests.conformance.conftest import Observe, Tenant
 
 COUNT = "GET {set}/$count HTTP/1.1\r\n\r\n\r\n"
 
@@ -96,14 +96,14 @@ def test_read_in_a_batch(tenant: Tenant) -> None:
     assert statuses(send(tenant, part)) == [200]
 
 
-def test_too_many_parts(tenant: Tenant, record_property: Any) -> None:
+def test_too_many_parts(tenant: Tenant, observe: Observe) -> None:
     """Above the limit the whole request is refused, not as multipart."""
     part = (
         "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
         + COUNT.format(set=tenant.entity_set)
     )
     answer = send(tenant, *[part] * 201)
-    record_property("status of 201 parts", answer.status_code)
+    observe("status of 201 parts", answer.status_code)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "batch_limit_exceeded"
 

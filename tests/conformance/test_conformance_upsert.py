@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.conftest import EDM, error_of
 
 if TYPE_CHECKING:
-    from tests.conformance.conftest import Tenant
+    from tests.conformance.conftest import Observe, Tenant
 
 
 def test_create(tenant: Tenant) -> None:
@@ -28,14 +28,14 @@ def test_create(tenant: Tenant) -> None:
         assert "__deferred" in entry[link.get("Name")]
 
 
-def test_update_merges(tenant: Tenant, record_property: Any) -> None:
+def test_update_merges(tenant: Tenant, observe: Observe) -> None:
     """A repeat is a success; absent keeps, null clears."""
     uid, name = tenant.new_uid(), tenant.optional_text()
     assert tenant.upsert(uid, **{name: "Zoë"}).status_code == 201
     again = tenant.upsert(uid)
     assert again.status_code in {200, 201}
-    record_property("status of an update", again.status_code)
-    record_property("Location of a POST", again.headers.get("location") is not None)
+    observe("status of an update", again.status_code)
+    observe("Location of a POST", again.headers.get("location") is not None)
     assert again.json()["d"][name] == "Zoë"
     assert tenant.upsert(uid, **{name: None}).json()["d"][name] is None
     assert tenant.entry(uid)[name] is None
@@ -122,12 +122,12 @@ def test_patch(tenant: Tenant) -> None:
     assert tenant.send("PATCH", tenant.entity_set, {name: "x"}).status_code == 405
 
 
-def test_put(tenant: Tenant, record_property: Any) -> None:
+def test_put(tenant: Tenant, observe: Observe) -> None:
     """Not a verb of this API."""
     uid = tenant.new_uid()
     tenant.upsert(uid)
     status = tenant.send("PUT", tenant.path_of(uid), {"uid": uid}).status_code
-    record_property("status of a PUT", status)
+    observe("status of a PUT", status)
     assert status in {405, 501}
 
 

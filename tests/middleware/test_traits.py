@@ -273,11 +273,15 @@ def test_customer_key(traits: dict[str, object], key: str | None) -> None:
         ("@example.com", "@•••"),
         ("jane@", "j•••"),
         ("", "•••"),
+        ("M", "•••"),
+        ("Li", "•••"),
+        ("Kim", "K•••"),
+        ("li@qq.com", "•••@•••.com"),
         (42, "•••"),
         (None, "•••"),
         ({"street": "Main Street"}, "•••"),
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_mask(value: object, shown: str) -> None:
     """A masked value lets a person recognise it and nobody reconstruct it."""

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -440,6 +441,31 @@ def test_a_store_that_is_open_elsewhere_without_an_answer(place: Place) -> None:
     assert (spoken.code, spoken.out) == (1, "")
     assert "another process has @/var/frontdesk.db open, but no sidecar answers" in spoken.err
     assert "set http.key" in spoken.err
+
+
+def spoilt(place: Place, statement: str) -> None:
+    """A store that holds what frontdesk never wrote."""
+    place.fill("ann")
+    with contextlib.closing(sqlite3.connect(place.store)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_what_nobody_expected_is_told_in_words(place: Place) -> None:
+    """Not as a traceback, which could show values."""
+    spoilt(place, "UPDATE customers SET facts = CAST('[[\"marked\"]]' AS BLOB)")
+    spoken = place.run("dead", "list")
+    assert (spoken.code, spoken.out) == (1, "")
+    assert "dead.list met something unexpected" in spoken.err
+    assert len(spoken.err.splitlines()) == 1
+    assert "arked" not in spoken.err
+
+
+def test_a_time_beyond_the_calendar_is_shown_all_the_same(place: Place) -> None:
+    """It was a clock, or a damaged page."""
+    spoilt(place, "UPDATE customers SET settled_at = 1 << 60")
+    spoken = place.run("dead", "list")
+    assert spoken.code == 0
+    assert "9999-12-31T23:59:59Z" in spoken.out
 
 
 def test_a_configuration_that_is_wrong_is_78(place: Place) -> None:

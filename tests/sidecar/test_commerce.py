@@ -337,9 +337,7 @@ def packed(coding: str) -> bytes:
 
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "br", "zstd", "identity, deflate", "own"])
 @pytest.mark.parametrize(("status", "code"), [(201, "protocol"), (400, "protocol"), (429, None)])
-async def test_what_comes_packed_is_not_read(
-    coding: str, status: int, code: str | None
-) -> None:
+async def test_what_comes_packed_is_not_read(coding: str, status: int, code: str | None) -> None:
     """It may be gigabytes. What the status alone says is heard all the same."""
     body = packed(coding)
 

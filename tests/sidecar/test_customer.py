@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from frontdesk.event import Identify
 from frontdesk_sidecar import customer
-from frontdesk_sidecar.customer import Customer, Facts, encode, merge
+from frontdesk_sidecar.customer import (
+    MAX_BYTES,
+    MAX_TRAITS,
+    Customer,
+    Facts,
+    encode,
+    merge,
+)
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 START_US = 1_795_176_000_000_000
@@ -183,6 +190,49 @@ def test_gathering_counts_the_anonymous() -> None:
     assert list(gathered) == [KEY]
     assert gathered[KEY]["phone"][0] == "2"
     assert count == 1
+
+
+def test_traits_do_not_grow_without_bound() -> None:
+    """The oldest leave first; who somebody is, and what happened last, never."""
+    known: Facts = {}
+    for number in range(400):
+        known = merge(known, customer.from_message(said(number, **{f"t{number:03}": "x"})))
+    traits = [name for name in known if name[0] == "t"]
+    assert sorted(traits) == [f"t{number:03}" for number in range(400 - MAX_TRAITS, 400)]
+    assert set(known) - set(traits) == {"email", "@userId", "@event"}
+    old = customer.from_message(said(0, late="x"))
+    assert encode(merge(known, old)) == encode(known)
+    assert encode(customer.forgotten({**old, **known})) == encode(customer.forgotten(known))
+
+
+def test_traits_have_a_size() -> None:
+    """What does not fit even alone is left out; of the rest the newest is kept."""
+    known = customer.from_message(said(0, old="x"))
+    for number in range(1, 200):
+        fresh = customer.from_message(said(number, **{f"t{number}": "x" * 1000}))
+        known = merge(known, fresh)
+        assert len(encode(known)) <= MAX_BYTES
+    assert "t199" in known
+    assert "t1" not in known
+    assert len(encode(known)) > MAX_BYTES - 2000
+    assert "huge" not in merge(known, customer.from_message(said(300, huge="x" * MAX_BYTES)))
+    alone = customer.from_message(said(0, **{f"t{number}": "x" * 1000 for number in range(200)}))
+    assert len(encode(alone)) <= MAX_BYTES
+
+
+@given(st.lists(st.integers(0, 3 * MAX_TRAITS), min_size=1, max_size=5), st.randoms())
+def test_the_cap_by_number_keeps_the_laws(starts: list[int], chance: Any) -> None:
+    """In any order and grouping the same ones are left."""
+    pictures: list[Facts] = [
+        {f"t{name}": [name, (name * 7) % 50 + start % 3] for name in range(start, start + 150)}
+        for start in starts
+    ]
+    shuffled = list(pictures)
+    chance.shuffle(shuffled)
+    merged = reduce(merge, pictures)
+    assert encode(reduce(merge, shuffled)) == encode(merged)
+    grouped = merge(reduce(merge, pictures[:2]), reduce(merge, pictures[1:], pictures[0]))
+    assert encode(grouped) == encode(merged) == encode(merge(merged, pictures[-1]))
 
 
 def test_what_is_forgotten_stays_beaten() -> None:

@@ -516,6 +516,17 @@ def test_a_socket_that_is_a_file_of_the_store_is_a_problem(tmp_path: Path, suffi
     assert load(None, environ).socket == var / "fd.db.sock"
 
 
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "line\nbreak", "nul\x00", "\x7f"])
+def test_a_key_that_no_header_carries_is_a_problem(tmp_path: Path, key: str) -> None:
+    """Wherever it comes from; the problem does not show it."""
+    expected = "expected visible ASCII characters without spaces: it is sent in a header"
+    assert problems(environ={**GOOD, "FRONTDESK_HTTP__KEY": key}) == (f"http.key: {expected}",)
+    file = tmp_path / "key"
+    file.write_text(f"{key}\n", encoding="utf-8")
+    found = problems(environ={**GOOD, "FRONTDESK_HTTP__KEY_FILE": str(file)})
+    assert found == (f"http.key_file: {expected}",)
+
+
 def test_a_rate_that_looks_stuck_is_a_problem() -> None:
     """Between two requests `/livez` would fail; the problem names both settings."""
     slow = {**GOOD, "FRONTDESK_FORWARD__RATE": "0.005"}

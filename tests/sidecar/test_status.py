@@ -265,6 +265,28 @@ def test_times_are_utc_to_the_second() -> None:
     assert iso(-1) == "1969-12-31T23:59:59Z"
 
 
+@pytest.mark.parametrize(
+    ("moment_us", "told"),
+    [
+        (2**62, "9999-12-31T23:59:59Z"),
+        (-(2**62), "0001-01-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+    ],
+)
+def test_no_time_is_beyond_the_calendar(moment_us: int, told: str) -> None:
+    """A damaged store, or somebody's clock, may hold any number."""
+    assert iso(moment_us) == told
+
+
+def test_dead_letters_are_counted_by_our_words() -> None:
+    """What SAP calls it could be a customer's value, and there could be thousands."""
+    own = {f"odata.own_{number}": 1 for number in range(2000)}
+    codes = {"odata.Kowalska": 2, "odata.missing_key": 3, "http.418": 4, "never seen": 5, **own}
+    told = document(replace(SNAPSHOT, dead=codes))["dead"]
+    expected = {"odata.*": 2002, "odata.missing_key": 3, "http.4xx": 4, "other": 5}
+    assert told == expected
+
+
 def test_nothing_personal_is_in_it() -> None:
     """After deliveries, refusals and mappings that failed: neither key nor trait."""
     telemetry = Telemetry(lambda: 1000.0)

@@ -133,6 +133,60 @@ async def test_values_of_settled_customers_are_erased_in_time(tmp_path: Path) ->
         assert left == 1
 
 
+async def test_a_clock_that_leaps_ages_nothing_until_it_is_steady(tmp_path: Path) -> None:
+    """A month ahead: nothing is erased for an hour, for somebody may set it right."""
+    async with place(tmp_path) as here:
+        started, passed_s, leapt_s = time.time(), 0.0, 0.0
+        tidying = Tidying(
+            KEEPING,
+            here.writer,
+            here.telemetry,
+            clock=lambda: 1000.0 + passed_s,
+            wall=lambda: started + passed_s + leapt_s,
+        )
+
+        async def tidied() -> list[str]:
+            """The dead letters that are left."""
+            await tidying.tidy()
+            letters = await here.writer.run(lambda store: store.dead(Which(), 100))
+            return [letter.key.partition("@")[0] for letter in letters]
+
+        await here.absorb("dead")
+        await settled(here.writer, 0, dead=True)
+        await here.absorb("clean")
+        await settled(here.writer, 0, dead=False)
+        leapt_s = 30 * DAY_S
+        assert await tidied() == ["dead"]
+        passed_s = 3540.0
+        assert await tidied() == ["dead"]
+        leapt_s = 0.0
+        assert await tidied() == ["dead"]
+        # Set right: ages are what they were. Set ahead once more, and left so:
+        leapt_s = 30 * DAY_S
+        assert await tidied() == ["dead"]
+        passed_s += 3599.0
+        assert await tidied() == ["dead"]
+        passed_s += 2.0
+        assert await tidied() == []
+        assert await here.writer.run(lambda store: store.scrub(2**62)) == 0  # it was done
+
+
+async def test_while_the_clock_is_not_steady_the_number_still_counts(tmp_path: Path) -> None:
+    """It needs no clock; what goes by age is not touched."""
+    async with place(tmp_path) as here:
+        await here.absorb("clean")
+        await settled(here.writer, 2 * DAY_S, dead=False)
+        await here.absorb(*(f"dead{number}" for number in range(12)))
+        await settled(here.writer, 0, dead=True)
+        times = iter([0.0, 1e6])
+        tidying = Tidying(
+            KEEPING, here.writer, here.telemetry, clock=lambda: 0.0, wall=lambda: next(times)
+        )
+        await tidying.tidy()
+        assert (await here.writer.run(lambda store: store.counts(now_us()))).dead == 10
+        assert await here.writer.run(lambda store: store.scrub(now_us())) == 1
+
+
 async def test_due_customers_and_no_progress_are_noticed(tmp_path: Path) -> None:
     """Only when the gate is open; work that waits for SAP is no reason for a new start."""
     async with place(tmp_path) as here:

@@ -15,7 +15,7 @@ from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.live import disk_free, versions
 from frontdesk_sidecar.settings import Settings
-from frontdesk_sidecar.status import iso, together
+from frontdesk_sidecar.status import by_reason, iso, together
 from frontdesk_sidecar.store import Counts, Store, StoreError, StoreLocked
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
@@ -48,6 +48,13 @@ class Offline:
             raise Refused(f"{path}: {error.strerror}; run this as the sidecar's user") from None
         except (BadArgument, Missing) as error:
             raise Refused(str(error)) from None
+        except Refused:
+            raise
+        except Exception as error:  # whatever a store of somebody's holds; the text may be of it
+            raise Refused(
+                f"store {path}: {operation} met something unexpected ({type(error).__name__});"
+                " start the sidecar, which checks the file, and try again"
+            ) from error
 
     def _opened(self, now: int) -> SQLiteStore:
         """Opened as the sidecar does it, for opening ends the leases."""
@@ -130,7 +137,7 @@ def _standing(store: Store, target: str, counts: Counts, now: int) -> dict[str, 
         "gate": gate,
         "customers": {name: getattr(counts, name) for name in _STATES},
         "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
-        "dead": store.dead_codes(target),
+        "dead": by_reason(store.dead_codes(target)),
     }
 
 

@@ -207,6 +207,8 @@ def _dead(dead: Document) -> Iterator[tuple[str, str]]:
         if reason and reason.todo:
             yield "", f"do: {reason.todo}"
         label = ""
+    if any(code.endswith(("*", "xx")) for code in dead):
+        yield "", "codes: frontdesk dead list"
     if dead:
         yield "", "then: frontdesk dead retry --reason REASON"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from frontdesk_sidecar.advice import advice_for
@@ -59,7 +59,7 @@ class Parcel:
     """
 
     claim: Claim
-    payload: Mapping[str, object]
+    payload: Mapping[str, object] = field(repr=False)
     digest: bytes
     message_id: str = ""
     is_booked: bool = False

@@ -9,7 +9,7 @@ from typing import Final
 
 from frontdesk_sidecar.forward.backoff import full_jitter
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome
+from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome, judged_by_status
 from frontdesk_sidecar.scrub import scrub, texts_of
 from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
 
@@ -50,9 +50,12 @@ def judged(outcome: Outcome, claim: Claim, *, alone: bool) -> Outcome:
     "Ambiguous unique keys" is a lost race once; twice, the uid belongs to somebody else. And what
     is wrong with one customer only is not for others to wait for.
     """
+    # What is mapped was taken out before; SAP may know the rest of the customer as well.
+    traits = claim.customer.traits
+    if outcome.family and scrub(word := outcome.code.partition(".")[2], texts_of(traits)) != word:
+        outcome = judged_by_status(outcome)
     if outcome.text:
-        # What is mapped was taken out before; SAP may know the rest of the customer as well.
-        cleaned = scrub(outcome.text, texts_of(claim.customer.traits))
+        cleaned = scrub(outcome.text, texts_of(traits))
         outcome = outcome if cleaned == outcome.text else replace(outcome, text=cleaned)
     repeated = outcome.code == AMBIGUOUS_KEYS and claim.code == AMBIGUOUS_KEYS
     if repeated or (outcome.kind is Kind.SETUP and alone):

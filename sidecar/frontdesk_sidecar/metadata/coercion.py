@@ -25,6 +25,7 @@ _RANGES: Final = {
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _DATE: Final = re.compile(r"/Date\(-?\d{1,16}\)/")
 _GUID: Final = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_ABSENT: Final = object()
 _MAX_DIGITS: Final = 400
 
 
@@ -40,7 +41,8 @@ class Misfit(ValueError):
 def coerce(payload: Mapping[str, object], item: Item, metadata: Metadata) -> dict[str, object]:
     """The payload as SAP takes it. Raises `Misfit` for the first value that cannot be made fit.
 
-    A null stays one, unless the attribute may not be null.
+    A null stays one, unless the attribute may not be null. A reference without its key is left
+    out: nobody knows to what it leads.
     """
     return _object(payload, item, metadata, "")
 
@@ -61,7 +63,8 @@ def coerce_scalar(value: object, to: Property) -> object:
 def _object(
     given: Mapping[str, object], item: Item, metadata: Metadata, path: str
 ) -> dict[str, object]:
-    return {name: _attribute(value, name, item, metadata, path) for name, value in given.items()}
+    made = {name: _attribute(value, name, item, metadata, path) for name, value in given.items()}
+    return {name: value for name, value in made.items() if value is not _ABSENT}
 
 
 def _attribute(value: object, name: str, item: Item, metadata: Metadata, path: str) -> object:
@@ -94,8 +97,17 @@ def _linked(value: object, to: Navigation, metadata: Metadata, path: str) -> obj
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, dict):
             raise Misfit(path, f"refers to {to.target}: {_example(target)} is expected")
-        made.append(one if target is None else _object(one, target, metadata, f"{path}."))
-    return made if to.many else made[0]
+        if target is None:
+            made.append(one)
+        elif all(one.get(name) is not None for name in target.key):
+            made.append(_object(one, target, metadata, f"{path}."))
+    if to.many:
+        return made
+    if made:
+        return made[0]
+    if not to.nullable:
+        raise Misfit(path, f"refers to {to.target}: {_example(target)} is expected")
+    return _ABSENT
 
 
 def _example(target: Item | None) -> str:

@@ -80,9 +80,7 @@ def _tunnel(options: Options, dialer: Dialer, terms: Terms, tally: Tally) -> Tun
         return None
     from frontdesk_sidecar.proxy.tunnel import Tunnel as WebSocketTunnel
 
-    return WebSocketTunnel(
-        dialer, terms, tally, options.websocket_bytes, options.answer_timeout_s
-    )
+    return WebSocketTunnel(dialer, terms, tally, options.websocket_bytes, options.answer_timeout_s)
 
 
 def _nowhere(scope: Scope) -> str:

@@ -14,8 +14,6 @@ from frontdesk_sidecar.proxy.trouble import Cause, Trouble
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.BaseProtocol)
 
 _PAUSE_S: Final = 0.05
-#: Where a name has several addresses, the next is tried beside one that does not answer (RFC 8305).
-_NEXT_ADDRESS_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,6 @@ class Dialer:
             upstream.port,
             ssl=self.tls,
             server_hostname=name,
-            happy_eyeballs_delay=_NEXT_ADDRESS_S,
         )
         return opened
 

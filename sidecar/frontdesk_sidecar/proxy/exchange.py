@@ -96,8 +96,11 @@ class Exchange:
                 raise Trouble(Cause.SLOW) from None
             raise
         finally:
+            # Not waited for where all went well: the client's next request may be there in the
+            # next turn of the loop, and finds the connection in the pool.
             upward.cancel()
-            await asyncio.wait((upward,))
+            if not self._is_over:
+                await asyncio.wait((upward,))
 
     # The request
 

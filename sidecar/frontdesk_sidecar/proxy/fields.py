@@ -24,6 +24,7 @@ HOP_BY_HOP: Final = frozenset(
 #: What `Connection` may name without effect: a request would become another one.
 _KEPT: Final = frozenset((b"host", b"content-length", b"content-type", b"expect"))
 
+_VERSIONS: Final = frozenset(("1.0", "1.1", "2", "3"))
 _is_token: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _is_value: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
 _is_target: Final = re.compile(rb"[\x21-\x7e\x80-\xff]+").fullmatch
@@ -61,6 +62,8 @@ def why_refused(scope: Mapping[str, Any]) -> str | None:
     The server's parser refuses most of it before; here it does not depend on the parser.
     """
     fields: Fields = scope["headers"]
+    if scope["http_version"] not in _VERSIONS:
+        return "version"
     if scope["method"] == "CONNECT" or not _is_token(scope["method"].encode("latin-1")):
         return "method"
     if not all(_is_token(name) and _is_value(value) for name, value in fields):

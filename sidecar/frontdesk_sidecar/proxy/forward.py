@@ -62,9 +62,7 @@ class Forwarder:
             tally.under_way -= 1
             tally.ended(passage)
 
-    async def _exchange(
-        self, scope: Scope, receive: Receive, send: Send, passage: Passage
-    ) -> None:
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, passage: Passage) -> None:
         if why_refused(scope) is not None:
             await self._tell(Cause.REFUSED, send, passage)
             return

@@ -75,7 +75,8 @@ class Inside:
         if path not in ("/status", "/metrics") or not self._may_know(scope):
             return 404, _TEXT, b"there is nothing here\n"
         if path == "/metrics":
-            return 200, _METRICS, self.tally.exposition(self.captured()).encode()
+            gauges = {"connections": self.pool.in_use, "idle_connections": self.pool.idle}
+            return 200, _METRICS, self.tally.exposition(self.captured(), gauges).encode()
         return 200, _JSON, orjson.dumps(await self._status(), option=orjson.OPT_INDENT_2) + b"\n"
 
     async def _status(self) -> dict[str, Any]:

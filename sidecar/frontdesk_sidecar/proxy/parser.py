@@ -35,6 +35,8 @@ def add_proxy(commands: Group, add: Add) -> None:
         + ", ".join(FORMATS),
     )
     for option in OPTIONS:
+        if option.key == "key":
+            continue  # a command line can be read by everybody on the machine
         text = option.help
         if option.default not in (REQUIRED, None, ""):
             text += f" (default: {str(option.default).lower()})"
@@ -58,7 +60,7 @@ def _proxy(options: argparse.Namespace) -> int:
     from frontdesk_sidecar.proxy.loading import load_options
     from frontdesk_sidecar.proxy.serve import run
 
-    given = {one.key: getattr(options, f"proxy_{one.key}") for one in OPTIONS}
+    given = {one.key: getattr(options, f"proxy_{one.key}", None) for one in OPTIONS}
     loaded = load_options(
         options.config, {key: value for key, value in given.items() if value is not None}
     )

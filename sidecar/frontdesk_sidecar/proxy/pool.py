@@ -33,8 +33,8 @@ class Pool:
 
     @property
     def idle(self) -> int:
-        """How many wait to be used again."""
-        return len(self._idle)
+        """How many wait to be used again, and could be."""
+        return sum(connection.is_fresh for _, connection in self._idle)
 
     @asynccontextmanager
     async def connection(self, *, is_new: bool = False) -> AsyncIterator[Connection]:

@@ -61,7 +61,9 @@ def _config(options: Options, make: partial[CaptureMiddleware]) -> uvicorn.Confi
     return uvicorn.Config(
         make,
         factory=True,
-        http=options.http,
+        # httptools is a little faster, but hands a request's trailers on as header fields, and
+        # loses the host of an absolute form.
+        http="h11",
         loop="uvloop" if find_spec("uvloop") else "asyncio",
         ws="websockets-sansio" if find_spec("websockets") else "none",
         ws_max_size=options.websocket_bytes,
@@ -147,9 +149,10 @@ def _listen(where: Listener, mode: int) -> socket.socket:
 
 def _listen_locally(path: str, mode: int) -> socket.socket:
     """A Unix socket. One that nobody listens on any more is replaced."""
-    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(
-        socket.AF_UNIX
-    ) as probe:
+    with (
+        contextlib.suppress(FileNotFoundError, ConnectionRefusedError),
+        socket.socket(socket.AF_UNIX) as probe,
+    ):
         probe.connect(path)
         raise OSError(98, "somebody listens there already")
     with contextlib.suppress(FileNotFoundError):

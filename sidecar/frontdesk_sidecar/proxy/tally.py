@@ -100,7 +100,7 @@ class Tally:
             "failed_s_ago": _ago(now, self.failed_at),
         }
 
-    def exposition(self, captured: Mapping[str, int]) -> str:
+    def exposition(self, captured: Mapping[str, int], gauges: Mapping[str, int]) -> str:
         """The Prometheus text format, version 0.0.4."""
         lines: list[str] = []
         _family(lines, "requests_total", "counter", "answers", "status", self.answers)
@@ -110,6 +110,7 @@ class Tally:
             ("clients_left_total", "counter", self.left),
             ("under_way", "gauge", self.under_way),
             ("tunnels", "gauge", self.tunnels),
+            *((name, "gauge", value) for name, value in gauges.items()),
         ):
             lines += [f"# TYPE frontdesk_proxy_{name} {kind}", f"frontdesk_proxy_{name} {value}"]
         return "\n".join([*lines, *self._histogram(), ""])

@@ -73,7 +73,7 @@ class Tunnel:
         except InvalidStatus as denial:
             answer = denial.response
             fields = [(n.encode(), v.encode("latin-1")) for n, v in answer.headers.raw_items()]
-            await _deny(scope, send, answer.status_code, fields, answer.body or b"")
+            await _deny(scope, send, answer.status_code, fields, bytes(answer.body or b""))
         except Trouble as trouble:
             self.tally.failed(trouble.cause)
             await _deny(scope, send, *page(trouble.cause))

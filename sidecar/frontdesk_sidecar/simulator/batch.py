@@ -132,7 +132,7 @@ class BatchProcessor:
         answers = [] if effects.before else self._run(part, batch.request.user)
         if fault is not None:
             batch.fault = batch.fault or fault.kind
-            answers = [answer_of(fault, self._config.switches, uids_of(part))]
+            answers = [answer_of(fault, self._config, uids_of(part))]
         last = part.operations[-1].request
         self._monitor.note(last, answers[-1], last.body, batch.request)
         status = answers[-1].status

@@ -99,5 +99,6 @@ class SimulatorConfig:
 
     @cached_property
     def principals(self) -> frozenset[str]:
-        """Every uid that is taken by employees and groups."""
-        return self.other_principals | {user.uid for user in self.users}
+        """Every uid that is taken by employees and groups, in lower case where case is nothing."""
+        taken = self.other_principals | {user.uid for user in self.users}
+        return taken if self.case_sensitive else frozenset(map(str.lower, taken))

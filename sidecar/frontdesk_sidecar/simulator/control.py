@@ -18,6 +18,7 @@ the first client's credentials from now on; live tokens stay good until they are
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -27,6 +28,7 @@ from starlette.routing import Route
 from frontdesk_sidecar.simulator.entries import shown
 from frontdesk_sidecar.simulator.fault_document import FaultDocumentError, parse_faults
 from frontdesk_sidecar.simulator.switches import SwitchError
+from frontdesk_sidecar.simulator.wire import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,4 +183,5 @@ class Control:
 
 
 def _json(content: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
+    date = {"date": http_date(int(time.time())).decode()}
+    return Response(orjson.dumps(content), status, date, "application/json")

@@ -16,6 +16,7 @@ from frontdesk_sidecar.simulator.media import HTML, JSON, Answer, page
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from frontdesk_sidecar.simulator.config import SimulatorConfig
     from frontdesk_sidecar.simulator.faults import Fault
     from frontdesk_sidecar.simulator.switches import Switches
 
@@ -33,9 +34,9 @@ _PAGES: Final = {
 _LOGIN: Final = "/backoffice/login.zul"
 
 
-def answer_of(fault: Fault, switches: Switches, uids: Collection[str]) -> Answer:
+def answer_of(fault: Fault, config: SimulatorConfig, uids: Collection[str]) -> Answer:
     """The answer of a fault that replaces one, for a request about these uids."""
-    kind = fault.kind
+    kind, switches = fault.kind, config.switches
     headers = tuple((fault.headers or {}).items())
     if kind == "login":
         return page(302, "Log in", (("Location", _LOGIN),))
@@ -47,7 +48,8 @@ def answer_of(fault: Fault, switches: Switches, uids: Collection[str]) -> Answer
         return error_answer(error, "json")
     if kind == "ambiguous":
         uid = min(uids, default="")
-        error = ambiguous_key("Customer", f"uid={uid}", form_encode(uid), switches.conflictStatus)
+        code, status = config.definition.root.code, switches.conflictStatus
+        error = ambiguous_key(code, f"uid={uid}", form_encode(uid), status)
         return error_answer(error, "json")
     if fault.body is not None:
         return Answer(fault.status, *_body(fault.body, fault.content_type), headers)

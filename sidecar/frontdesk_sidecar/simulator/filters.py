@@ -56,8 +56,10 @@ class Comparison:
         name = self.attribute.name
         kept = stored.key if name == INTEGRATION_KEY else stored.attributes.get(name)
         mine, other = simple(kept, view.language), self.value
-        if mine is None or other is None:
-            return (mine is other) == (self.operator == "eq")
+        if other is None:
+            return self.operator == ("eq" if mine is None else "ne")
+        if mine is None:
+            return False
         if self.attribute.type in _NUMERIC:
             return _OPERATORS[self.operator](Decimal(str(mine)), Decimal(str(other)))
         if fold and isinstance(mine, str):

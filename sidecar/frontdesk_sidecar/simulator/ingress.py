@@ -133,7 +133,7 @@ class Simulator:
     def _struck(self, fault: Fault, exchange: _Exchange) -> Answer | None:
         if fault.kind == "drop":
             return None
-        return answer_of(fault, self.config.switches, _uids_of(exchange))
+        return answer_of(fault, self.config, _uids_of(exchange))
 
     async def _wait(self, seconds: float) -> None:
         if not seconds or self._closing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frontdesk_sidecar.simulator.edm import LANGUAGE, LOCALIZED
+from frontdesk_sidecar.simulator.edm import LANGUAGE
 from frontdesk_sidecar.simulator.errors import ODataError, cannot_save
 from frontdesk_sidecar.simulator.keys import form_encode
 from frontdesk_sidecar.simulator.state import Stored
@@ -89,8 +89,3 @@ def _localized(target: Item, stored: Stored) -> Iterator[Stored]:
 
 def _made(content: Content, owner: Stored, key: str) -> Stored:
     return Stored(form_encode(key), content, owner.created, owner.updated, owner.writes)
-
-
-def is_localized(navigation: Navigation) -> bool:
-    """Whether it leads to the localized values of its own item."""
-    return navigation.name == LOCALIZED

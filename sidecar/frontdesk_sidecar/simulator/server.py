@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ import uvicorn
 from frontdesk_sidecar.simulator.app import create_app
 from frontdesk_sidecar.simulator.config import SimulatorConfig, TokenMode
 from frontdesk_sidecar.simulator.ingress import Simulator
-from frontdesk_sidecar.simulator.system_file import load_config, shipped_config
+from frontdesk_sidecar.simulator.system_file import load_config, shipped_config, with_webhook
 from frontdesk_sidecar.simulator.wire import CUT
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def serve(
     Port 0 takes a free one; `on_ready` is called with the real port once it listens. Without
     `definition` (a JSON file, see `system_file`) the object is that of the name `shipped`.
     Nobody but this machine can reach it unless `host` says so. Raises `OSError` when the port
-    cannot be had or a file not be read, `DefinitionError` for a wrong definition and
-    `ValueError` for an unknown mode.
+    cannot be had or a file not be read, `DefinitionError` for a wrong definition or
+    webhook and `ValueError` for an unknown mode.
     """
     config = SimulatorConfig(
         mode=cast("TokenMode", mode),
@@ -87,7 +87,7 @@ def serve(
     else:
         config = load_config(definition, config)
     if webhook is not None:
-        config = replace(config, webhook=webhook)
+        config = with_webhook(webhook, config)
     with _listen(host, port) as listener:
         _Server(config, listener, on_ready, tls).run(sockets=[listener])
 

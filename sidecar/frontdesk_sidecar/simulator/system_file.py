@@ -85,6 +85,13 @@ def parse_config(document: object, config: SimulatorConfig) -> SimulatorConfig:
     return made
 
 
+def with_webhook(url: str, config: SimulatorConfig) -> SimulatorConfig:
+    """The settings with a webhook. Raises `DefinitionError` when it is no web address."""
+    made = replace(config, webhook=url)
+    _check(made)
+    return made
+
+
 def _objects(fields: Fields) -> dict[str, Any]:
     if "objects" not in fields:
         return {"definition": parse_object(fields), "others": ()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from frontdesk_sidecar.simulator.edm import LANGUAGE, LOCALIZED
+from frontdesk_sidecar.simulator.edm import LANGUAGE
 from frontdesk_sidecar.simulator.errors import ODataError, cannot_save, invalid_language
 from frontdesk_sidecar.simulator.keys import form_encode
 
@@ -101,11 +101,6 @@ def merge_localized(
                 merged[attribute.name] = _kept(
                     attribute, merged.get(attribute.name), value, language.lower()
                 )
-
-
-def is_about_localized(entry: Entry) -> bool:
-    """Whether the entry has a list of localized values."""
-    return LOCALIZED in entry
 
 
 def _key_values(

@@ -1,9 +1,9 @@
 """Whose the store's files are, and who else gets at them.
 
 The file and what lies beside it (log, ballast, key, what was set aside) belong to the user that
-runs the sidecar and have mode 0600. The directory belongs to that user or to root; others do not write
-there. A group that we are in may: Kubernetes gives a volume to root and to the pod's `fsGroup`,
-mode 2770 (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/).
+runs the sidecar and have mode 0600. The directory belongs to that user or to root; others do not
+write there. A group that we are in may: Kubernetes gives a volume to root and to the pod's
+`fsGroup`, mode 2770 (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/).
 """
 
 from __future__ import annotations

@@ -141,6 +141,13 @@ def parcels(*uids: str) -> list[Parcel]:
     ]
 
 
+def test_no_payload_shows() -> None:
+    """A parcel may stand in a traceback, or in somebody's log of all locals."""
+    parcel = replace(parcels("marked@example.com")[0], payload={"name": "Marked"})
+    delivery = Delivery([parcel], [Outcome(Kind.DELIVERED, "http.201")], 1.0)
+    assert "arked" not in repr(parcel) + repr(delivery)
+
+
 SEVEN = [*"abcdefg"]
 
 

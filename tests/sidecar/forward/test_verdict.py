@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontdesk_sidecar.advice import advice_for
+from frontdesk_sidecar.answer import Answer
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import (
@@ -18,7 +21,7 @@ from frontdesk_sidecar.forward.verdict import (
     judged,
     settlement_of_failure,
 )
-from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome
+from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome, classify
 from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
 
 NOW = 1_795_176_000 * SECOND
@@ -278,3 +281,33 @@ def test_only_so_many_are_remembered() -> None:
         assert not culprits.failed(f"c{number}", 0)
     assert culprits.failed("c5000", OTHERS)
     assert not culprits.failed("c0", OTHERS)
+
+
+def refused(code: str, status: int = 400) -> Outcome:
+    """SAP's refusal with a code of its own."""
+    error = {"error": {"code": code, "message": {"value": "refused"}}}
+    return classify(Answer(status, {}, orjson.dumps(error)))
+
+
+@pytest.mark.parametrize("code", ["Kowalska", "kowalska", "KOWALSKA_refused", "Kowalsk"])
+def test_a_code_that_repeats_the_customer_is_none(code: str) -> None:
+    """A project's own code may be a trait that is not mapped; the status says enough."""
+    traits = {"company": "Kowalska Sp", "nick": "Kowalsk"}
+    claim = replace(CLAIM, customer=replace(CLAIM.customer, traits=traits))
+    outcome = judged(refused(code), claim, alone=False)
+    assert (outcome.code, outcome.kind) == ("http.400", Kind.REJECTED)
+    assert outcome.advice == advice_for("http.400")
+    assert judged(refused(code), CLAIM, alone=False).code == f"odata.{code}"
+
+
+def test_a_code_that_is_documented_stays() -> None:
+    """Whatever the customer is called."""
+    claim = replace(CLAIM, customer=replace(CLAIM.customer, traits={"company": "missing_key"}))
+    assert judged(refused("missing_key"), claim, alone=False).code == "odata.missing_key"
+
+
+def test_a_code_of_its_own_keeps_the_kind_of_its_status() -> None:
+    """Also when it is not shown."""
+    claim = replace(CLAIM, customer=replace(CLAIM.customer, traits={"company": "Kowalska"}))
+    outcome = judged(refused("Kowalska", 500), claim, alone=False)
+    assert (outcome.code, outcome.kind) == ("http.500", Kind.TRANSIENT)

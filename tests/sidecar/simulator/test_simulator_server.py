@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from frontdesk_sidecar.simulator import running, serve
+from frontdesk_sidecar.simulator import DefinitionError, running, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +171,19 @@ def test_unknown_mode() -> None:
     """A misspelt mode is refused before anything listens."""
     with pytest.raises(ValueError, match="classic, jdk21"):
         serve(mode="jdk17")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"webhook": "ftp://x"}, "webhook: expected an http or https address"),
+        ({"shipped": "odd"}, "object: expected one of flat, standard, surprising"),
+    ],
+)
+def test_wrong_settings(wrong: dict[str, str], text: str) -> None:
+    """Refused before anything listens."""
+    with pytest.raises(DefinitionError, match=text):
+        serve(**wrong)  # type: ignore[arg-type] # texts all of them
 
 
 def test_port_in_use() -> None:

@@ -140,6 +140,16 @@ async def test_standard_object(connect: Connect) -> None:
         assert [one["code"] for one in titles] == ["dr", "mr", "mrs", "ms"]
 
 
+async def test_principals_without_case(connect: Connect) -> None:
+    """Where case is nothing, a user's uid is taken in every spelling."""
+    users = [{"uid": "Technical", "groups": ["integrationviewgroup"]}]
+    items = [{"code": "Thing", "attributes": [{"name": "uid", "unique": True}]}]
+    document = {**OBJECT, "items": items, "users": users, "caseSensitive": False}
+    async with connect(parse_config(document, SimulatorConfig())) as sap:
+        for uid, status in (("TECHNICAL", 500), ("Admin", 500), ("other", 201)):
+            assert (await sap.post("Things", json={"uid": uid})).status_code == status
+
+
 @pytest.mark.parametrize("code", ["schema_generation_error", "misconfigured_attribute"])
 async def test_broken_object(connect: Connect, code: str) -> None:
     """A faulty definition answers everything with its error; `$metadata` with an XML one."""
