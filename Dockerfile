@@ -38,7 +38,7 @@ USER 10001:10001
 VOLUME ["/var/lib/frontdesk", "/run/frontdesk"]
 EXPOSE 8077
 # /livez fails when the sidecar should be started anew, and not while SAP is away. Kubernetes does not look at this.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-I", "-c", \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-I", "-c", \
     "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('FRONTDESK_HTTP__PORT', '8077') + '/livez', timeout=4)"]
 ENTRYPOINT ["frontdesk"]
 CMD ["run"]

@@ -7,116 +7,23 @@ Rounds go round, so that what disturbs the machine disturbs all. Needs nginx, wr
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import re
 import shutil
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import machine, percentile
-from benchmarks.processes import end, stoppable
+from benchmarks.processes import stoppable
+from benchmarks.proxy_ways import Way, open_ways
 from benchmarks.table import bullets, table
 
 RATE: Final = 100
 STREAMS: Final = 100
-NGINX: Final = """
-daemon off; worker_processes 1; pid nginx.pid; error_log error.log; events {{ worker_connections 4096; }}
-http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f;
-uwsgi_temp_path u; scgi_temp_path s; upstream shop {{ server 127.0.0.1:{shop}; keepalive 64; }}
-server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://shop; proxy_http_version 1.1;
-proxy_set_header Connection ""; proxy_set_header Host $http_host;
-proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_buffering off; }} }} }}
-"""
-
-
-@dataclass
-class Way:
-    """A way to the shop; the processes that are on it, but for the shop itself."""
-
-    name: str
-    port: int
-    pid: int | None = None
-    figures: dict[str, list[float]] = field(default_factory=dict)
-
-    def note(self, name: str, value: float) -> None:
-        """One round's figure."""
-        self.figures.setdefault(name, []).append(value)
-
-    def median(self, name: str) -> float:
-        """Over the rounds."""
-        return statistics.median(self.figures[name])
-
-    def memory_mb(self, key: str = "VmRSS") -> float:
-        """Of the process and its children."""
-        pids = [self.pid, *_children(self.pid)] if self.pid else []
-        texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-        return sum(int(re.findall(rf"{key}:\s+(\d+)", text)[0]) for text in texts) / 1024
-
-
-def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(one) for one in text.split()]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
-@contextlib.contextmanager
-def _running(core: int, command: Sequence[str], port: int, place: Path) -> Iterator[int]:
-    with (place / "log").open("ab") as log:
-        process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], stdout=log, stderr=log, cwd=place
-        )
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.05)
-        yield process.pid
-    finally:
-        process.terminate()
-        end(process)
-
-
-@contextlib.contextmanager
-def _ways(place: Path) -> Iterator[list[Way]]:
-    shop, nginx, ours, plain = (_free_port() for _ in range(4))
-    (place / "journal").mkdir()
-    (place / "nginx.conf").write_text(NGINX.format(shop=shop, port=nginx))
-    (place / "capture.toml").write_text(f'[capture]\njournal = "{place}/journal"\n')
-    (place / "plain.toml").write_text(f'[capture]\njournal = "{place}/journal"\npresets = []\n')
-    root = Path(__file__).parents[1]
-    upstream = [sys.executable, "-m", "uvicorn", "--app-dir", str(root), "--port", str(shop)]
-    upstream += ["--log-level", "error", "--no-access-log", "benchmarks.proxy_upstream:app"]
-
-    def proxy(port: int, config: str) -> list[str]:
-        where = ["--upstream", f"http://127.0.0.1:{shop}", "--listen", f"127.0.0.1:{port}"]
-        module = [sys.executable, "-m", "frontdesk_sidecar"]
-        return [*module, "proxy", *where, "--config", str(place / config)]
-
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_running(1, upstream, shop, place))
-        found = [Way("direct", shop)]
-        for name, port, command in (
-            ("nginx", nginx, ["nginx", "-p", str(place), "-e", "error.log", "-c", "nginx.conf"]),
-            ("frontdesk proxy", ours, proxy(ours, "capture.toml")),
-            ("frontdesk proxy, no rules", plain, proxy(plain, "plain.toml")),
-        ):
-            pid = stack.enter_context(_running(0, command, port, place))
-            found.append(Way(name, port, pid))
-        yield found
 
 
 def _paced(way: Way, what: str, number: int, seconds: float) -> list[float]:
@@ -148,7 +55,9 @@ def _wrk(way: Way, path: str, connections: int, seconds: int, script: Path | Non
 
 
 def _round(way: Way, seconds: int, script: Path) -> None:
+    before = way.cpu_us()
     times = _paced(way, "logins", RATE, seconds)
+    way.note("cpu", (way.cpu_us() - before) / len(times))
     way.note("login p50", percentile(times, 0.5))
     way.note("login p99", percentile(times, 0.99))
     if way.pid:
@@ -169,11 +78,11 @@ def _large(way: Way) -> None:
     """A gigabyte each way; what the process held at most."""
     url = f"http://127.0.0.1:{way.port}"
     before = way.memory_mb("VmHWM")
-    subprocess.run(["curl", "-s", "-o", "/dev/null", f"{url}/megabytes/1024"], check=True)
+    subprocess.run(["curl", "-sf", "-o", "/dev/null", f"{url}/megabytes/1024"], check=True)
     source = subprocess.Popen(["head", "-c", "1073741824", "/dev/zero"], stdout=subprocess.PIPE)
-    upload = ["curl", "-s", "-o", "/dev/null", "-T", "-", "-H", "Expect:", f"{url}/upload"]
-    subprocess.run(upload, stdin=source.stdout, check=True)
-    source.wait()
+    upload = ["curl", "-sf", "-o", "/dev/null", "-T", "-", "-H", "Expect:", f"{url}/upload"]
+    with source:
+        subprocess.run(upload, stdin=source.stdout, check=True)
     way.note("memory, gigabyte", way.memory_mb("VmHWM") - before)
 
 
@@ -184,12 +93,13 @@ def _report(ways: Sequence[Way], arguments: argparse.Namespace) -> str:
         value = way.median(name) / 1e3
         if way is direct:
             return f"{value:.2f}"
-        return f"{value:.2f} (+{value - direct.median(name) / 1e3:.2f})"
+        return f"{value:.2f} ({value - direct.median(name) / 1e3:+.2f})"
 
     rows = [
         [
             way.name,
             *(added(way, name) for name in ("login p50", "login p99")),
+            f"{way.median('cpu'):,.0f}" if way.pid else "",
             f"{way.median('logins/s'):,.0f}",
             f"{way.median('MB/s'):,.0f}",
             *(added(way, name) for name in ("event p50", "event p99")),
@@ -205,7 +115,14 @@ def _report(ways: Sequence[Way], arguments: argparse.Namespace) -> str:
         ]
         for way in ways[1:]
     ]
-    head = ["", f"{RATE} logins/s: p50, ms", "p99, ms", "logins/s at most", "1 MB/s at most"]
+    head = [
+        "",
+        f"{RATE} logins/s: p50, ms",
+        "p99, ms",
+        "CPU µs each",
+        "logins/s at most",
+        "1 MB/s at most",
+    ]
     head += [f"event of {STREAMS} streams: p50, ms", "p99, ms", "events/s"]
     about: Mapping[str, object] = machine()
     return "\n".join(
@@ -235,7 +152,7 @@ def main() -> None:
             'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
             """wrk.body = '{"email":"jane.doe@example.com","password":"correct horse"}'\n"""
         )
-        with _ways(place) as ways:
+        with open_ways(place) as ways:
             for number in range(arguments.rounds):
                 for way in ways:
                     _round(way, arguments.seconds, script)

@@ -1,4 +1,4 @@
-"""Load that keeps its pace, from one process: logins a second, and streams that are only listened to.
+"""Load that keeps its pace, from one process: logins a second, and streams to listen to.
 
 `python -m benchmarks.proxy_load logins|events PORT …` prints one line of JSON: times in µs, sorted.
 """

@@ -1,4 +1,4 @@
-"""The shop behind the proxies: a login, a megabyte, a stream of events that tell when they were sent.
+"""The shop behind the proxies: a login, megabytes, a stream of events that hold their time.
 
 `uvicorn benchmarks.proxy_upstream:app`
 """

@@ -61,6 +61,9 @@ PURE = {
         *("init.toml_text",),
         *("proxy", "proxy.address", "proxy.fields", "proxy.forwarded", "proxy.ingress"),
         *("proxy.messages", "proxy.option_kinds", "proxy.options", "proxy.trouble"),
+        *("ingest", "ingest.answers", "ingest.cors", "ingest.document", "ingest.inflate"),
+        *("ingest.message", "ingest.proof", "ingest.routes", "ingest.tally", "ingest.times"),
+        *("ingest.traits", "ingest.budget"),
         *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
     )
 }

@@ -18,6 +18,7 @@ import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
 from frontdesk_sidecar.commerce import Commerce
+from frontdesk_sidecar.dashboard.desk import Dashboard
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND
@@ -33,7 +34,6 @@ from frontdesk_sidecar.store.damage import suspect
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.tail import JournalInUse, Tail
-from frontdesk_sidecar.telemetry import Telemetry
 from frontdesk_sidecar.upkeep import Tidying
 
 __all__ = ["CannotRun", "run"]
@@ -54,7 +54,7 @@ def run(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     make_journal(settings.journal)
     listener = listen(settings.http)
-    # Connections inherit it. Else the end of each answer waits for its beginning to be acknowledged.
+    # Connections inherit it; else the end of an answer waits for an acknowledgement of its head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         with _store(settings) as store:
@@ -128,7 +128,8 @@ class _Sidecar:
         self._settings = settings
         self._store = store
         self._listener = listener
-        self._telemetry = Telemetry(targets=[target.name for target in settings.targets])
+        self._dashboard = Dashboard(settings)
+        self._telemetry = self._dashboard.telemetry
         self._writer: Writer[Store] = Writer(store)
         self._servers: list[uvicorn.Server] = []
 
@@ -152,6 +153,7 @@ class _Sidecar:
             )
             live = Live(settings, writer, lanes, tail, telemetry)
             await live.restore()
+            self._dashboard.attend(live, {lane.name: lane.forwarder for lane in lanes})
             target_of = assignment(settings.targets)
             intake = Intake(tail, writer, telemetry, on_new=live.wake, target_of=target_of)
             door = make_door(settings, writer, telemetry, on_new=live.wake, target_of=target_of)
@@ -161,6 +163,7 @@ class _Sidecar:
                 for task in (
                     intake.run,
                     Tidying(settings.store, writer, telemetry).run,
+                    self._dashboard.run,
                     *(task for lane in lanes for task in lane.runs),
                 ):
                     tasks.start_soon(task)
@@ -183,6 +186,7 @@ class _Sidecar:
                     ready=self._ready,
                     metrics=self._metrics,
                     controls=live,
+                    dashboard=self._dashboard,
                     door=door,
                     key=key,
                     trusted=trusted,
@@ -218,6 +222,7 @@ class _Sidecar:
         # Python would wait for. Nothing depends on an orderly end.
         threading.Thread(target=_end_anyway, daemon=True).start()
         self._telemetry.stopping()
+        await self._dashboard.close()
         for lane in lanes:
             lane.forwarder.stop()
         with anyio.move_on_after(GRACE_S):

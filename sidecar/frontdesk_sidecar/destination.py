@@ -133,6 +133,9 @@ class Destination:
         for name in ("connect_timeout_s", "total_timeout_s", "max_connections"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected a number above zero")
+        self._check_extras()
+
+    def _check_extras(self) -> None:
         if self.client_key_file is not None and self.client_cert_file is None:
             raise ValueError("client_key_file: is for client_cert_file, which is missing")
         language = self.content_language

@@ -1,4 +1,4 @@
-"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`, `/status`, `/admin/*`, `/v1/*`.
+"""The sidecar's own HTTP: `/livez`, `/readyz`, `/metrics`, `/status`, `/admin/*`, `/v1/*`, `/`.
 
 `livez`: the process turns. `readyz`: it takes what the journal holds. Trouble with SAP makes
 neither fail: to restart or to route around the sidecar would mend nothing.
@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from frontdesk_sidecar.admin import http as admin
 from frontdesk_sidecar.admin.controls import Controls
+from frontdesk_sidecar.dashboard import files
+from frontdesk_sidecar.dashboard.desk import Dashboard
 from frontdesk_sidecar.destination import is_loopback
 
 Probe = Callable[[], Awaitable[str | None]]
@@ -34,6 +36,7 @@ def create_app(
     ready: Probe,
     metrics: Exposition,
     controls: Controls | None = None,
+    dashboard: Dashboard | None = None,
     door: ASGIApp | None = None,
     key: str | None = None,
     trusted: bool = False,
@@ -69,6 +72,8 @@ def create_app(
     ]
     if controls is not None:
         routes += _admin_routes(controls, key, trusted=trusted)
+    if dashboard is not None:
+        routes += _dashboard_routes(dashboard, key, trusted=trusted)
     if door is not None:
         routes.append(Mount("/v1", door))
     return Starlette(routes=routes)
@@ -94,6 +99,37 @@ def _admin_routes(controls: Controls, key: str | None, *, trusted: bool) -> list
     return [
         Route("/status", status),
         Route("/admin/{operation}", perform, methods=["POST"]),
+    ]
+
+
+def _dashboard_routes(dashboard: Dashboard, key: str | None, *, trusted: bool) -> list[Route]:
+    """The page holds nothing of anybody and is for all; what it shows is told as `/status` is."""
+
+    async def page(request: Request) -> Response:
+        name = request.path_params.get("name")
+        found = files.page() if name is None else files.file(name)
+        if found is None:
+            return PlainTextResponse("there is no such file\n", 404)
+        if request.headers.get("if-none-match") == found.headers["etag"]:
+            return Response(status_code=304, headers=found.headers)
+        return Response(found.body, headers=found.headers)
+
+    async def events(request: Request) -> Response:
+        refusal = None if trusted else _refusal_to_tell(request, key)
+        if refusal is None and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            refusal = (403, {"error": "another site's page does not look"})
+        if refusal is None and dashboard.is_full:
+            refusal = (503, {"error": "too many look at the same time"})
+        if refusal is not None:
+            return _json(*refusal)
+        told = dashboard.stream(may_act=trusted or key is not None)
+        headers = {**files.HEADERS, "cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(told, headers=headers, media_type="text/event-stream")
+
+    return [
+        Route("/", page),
+        Route("/dashboard/events", events),
+        Route("/dashboard/{name}", page),
     ]
 
 

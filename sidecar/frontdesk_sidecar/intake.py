@@ -55,6 +55,7 @@ class Intake:
         self._now = now
         self._tick = tick
         self._house_at = 0.0
+        self._full: str | None = None  # what the store said the last time, if it took nothing
         self._rotate_at = clock() + ROTATION_S
 
     async def run(self) -> None:
@@ -93,11 +94,13 @@ class Intake:
             absorbed: Absorbed = await self._writer.run(
                 lambda store: store.absorb(messages, batch.offsets, now, self._target_of)
             )
-        except StoreFull:
+        except StoreFull as error:
+            self._full = str(error)
             self._tail.rewind(batch)
-            self._telemetry.store_full()
+            self._telemetry.intake_held(self._full)
             await anyio.sleep(HOUSEKEEPING_S)
             return False
+        self._full = None
         self._telemetry.absorbed(batch, absorbed, self._clock() - started)
         if absorbed.changed:
             self._on_new()
@@ -112,7 +115,15 @@ class Intake:
             self._rotate_at = self._clock() + ROTATION_S
             self._tail.ask_rotation()
         self._telemetry.journal_state(self._tail.lag_bytes, self._tail.unreadable)
+        self._telemetry.intake_held(await self._held())
         await self._forget(removed)
+
+    async def _held(self) -> str | None:
+        """Why nothing would be taken in, whether or not anything waits."""
+        try:
+            return await self._writer.run(lambda store: store.held()) or self._full
+        except StoreFull as error:
+            return str(error)
 
     async def _forget(self, names: list[str]) -> None:
         if names:

@@ -14,8 +14,9 @@ from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.ingress import Ingress
+from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Settings, Target
-from frontdesk_sidecar.status import Snapshot, Standing
+from frontdesk_sidecar.status import Snapshot, Standing, iso
 from frontdesk_sidecar.store import Counts, Store
 from frontdesk_sidecar.store.keyfile import read_or_make_key
 from frontdesk_sidecar.store.writer import Writer
@@ -71,14 +72,25 @@ class Lane:
         self.forwarder.gate.by_hand = True
         self.forwarder.ledger.tell()
 
-    def resume(self) -> None:
-        """Send again; where something else stands in the way, try it now."""
-        self.paused_us = None
-        gate = self.forwarder.gate
+    def resume(self) -> dict[str, Any]:
+        """Send again; where something else stands in the way, try it now. What that means."""
+        was_by_hand, self.paused_us = self.paused_us is not None, None
+        gate, now = self.forwarder.gate, time.monotonic()
         gate.by_hand = False
-        gate.try_now(time.monotonic())
+        gate.try_now(now, by_hand=True)
         self.forwarder.ledger.tell()
         self.forwarder.wake()
+        shut = gate.shut
+        left_s = 0.0 if shut is None else shut.next_at - now
+        return {
+            "target": self.name,
+            "byHand": was_by_hand,
+            "gate": "open" if shut is None else str(shut.why),
+            "code": "" if shut is None else shut.code,
+            "quietUntil": iso(time.time_ns() // 1000 + int(left_s * SECOND))
+            if left_s > 0
+            else None,
+        }
 
     def standing(
         self, counts: Counts, dead: dict[str, int], telemetry: Telemetry, **shared: Any

@@ -16,9 +16,10 @@ from frontdesk import __version__
 from frontdesk.traits import customer_key
 from frontdesk_sidecar.erasure import is_taken_in, segments_naming
 from frontdesk_sidecar.forward.draw import PAUSE, note_of
+from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.lanes import Lane
 from frontdesk_sidecar.settings import Settings
-from frontdesk_sidecar.status import document_of
+from frontdesk_sidecar.status import document_of, iso
 from frontdesk_sidecar.store import Counts, Store
 from frontdesk_sidecar.store.sqlite import SQLITE_VERSION
 from frontdesk_sidecar.store.writer import Writer
@@ -81,9 +82,7 @@ class Live:
                 store.remember(note_of(PAUSE, lane.name), None)
 
         await self._writer.run(forget)
-        for lane in lanes:
-            lane.resume()
-        return {"paused": False}
+        return {"paused": False, "resumed": [lane.resume() for lane in lanes]}
 
     def _chosen(self, target: str | None) -> list[Lane]:
         return [lane for lane in self._lanes if target in (None, lane.name)]
@@ -140,7 +139,7 @@ class Live:
 
     def _journal(self) -> dict[str, Any]:
         journal = self._settings.journal
-        error = None
+        error, heard = None, self._telemetry.heard_at
         try:
             segments = sum(name.endswith(".ndjson") for name in os.listdir(journal))
         except OSError as failure:
@@ -148,6 +147,7 @@ class Live:
         return {
             "path": str(journal),
             "lagBytes": self._tail.lag_bytes,
+            "lastLineAt": None if heard is None else iso(int(heard * SECOND)),
             "segments": segments,
             "unreadable": len(self._tail.unreadable),
             "error": error,

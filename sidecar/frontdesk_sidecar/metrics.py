@@ -83,6 +83,16 @@ class Metrics:
             "Segments that cannot be opened.",
             registry=registry,
         )
+        self.heard = Gauge(
+            "frontdesk_journal_last_line_timestamp_seconds",
+            "When something was last read from the journal, as Unix time; 0 before that.",
+            registry=registry,
+        )
+        self.held = Gauge(
+            "frontdesk_intake_held",
+            "1 while nothing is taken in because the store or its disk is full.",
+            registry=registry,
+        )
         self.commit = Histogram(
             "frontdesk_commit_seconds",
             "Time from reading a batch to its commit.",
@@ -131,7 +141,7 @@ class Metrics:
                 self.shut.labels(reason, target).set(0)
         self.degraded = Gauge(
             "frontdesk_degraded",
-            "1 while customers of any target do not get to SAP.",
+            "1 while customers of any target do not get to SAP, or nothing is taken in.",
             registry=registry,
         )
         self.discarded = Counter(

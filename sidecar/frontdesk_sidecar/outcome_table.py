@@ -784,7 +784,8 @@ _OURS: Final = (
         "mapping.value",
         Kind.REJECTED,
         "A value does not fit the type that the Integration Object gives the attribute.",
-        "See that the trait that the text is about is sent in that form, or form it in sap.mapping.",
+        "See that the trait that the text is about is sent in that form, or form it in"
+        " sap.mapping.",
     ),
     Reason(
         "mapping.unfit",

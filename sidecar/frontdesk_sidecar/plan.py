@@ -65,9 +65,7 @@ class Plan:
         return payload
 
 
-def make_plan(
-    mapping: AttributeMapping | None, metadata: Metadata | None, entity_set: str
-) -> Plan:
+def make_plan(mapping: AttributeMapping | None, metadata: Metadata | None, entity_set: str) -> Plan:
     """The plan for a mapping, None for the default one, and what SAP describes, if it is known."""
     item = None if metadata is None else metadata.item_of(entity_set)
     if metadata is None or item is None:

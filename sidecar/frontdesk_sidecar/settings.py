@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,14 +16,14 @@ from frontdesk import Capture, ConfigurationError
 from frontdesk.settings import capture_of, read_file
 from frontdesk_sidecar.destination import is_loopback
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.ingest.options import read_options
+from frontdesk_sidecar.ingest.options import Options, read_options
 from frontdesk_sidecar.secret_files import check_key, check_secret, http_key
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Http, Keeping, Settings, Target
 from frontdesk_sidecar.store.ownership import BESIDE
 from frontdesk_sidecar.targets import Reader, read_targets
 
-__all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target", "load"]
+__all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target", "examine", "load"]
 
 #: Settings of which the first must not be larger than the second.
 _ORDERED: Final = (
@@ -32,10 +33,62 @@ _ORDERED: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """What the settings say: where something is wrong, its default, and the problem.
+
+    `values` are those outside of `[sap]`, by `section.key`.
+    """
+
+    document: Mapping[str, Any]
+    capture: Capture
+    targets: tuple[Target, ...]
+    values: Mapping[str, Any]
+    ingest: Options
+    problems: tuple[str, ...]
+
+    @property
+    def http(self) -> Http:
+        """Where the sidecar answers."""
+        values = self.values
+        return Http(
+            values["http.host"],
+            values["http.port"],
+            _path(values["http.socket"]) or Path(values["store.path"] + ".sock"),
+            http_key(values),
+        )
+
+    @property
+    def keeping(self) -> Keeping:
+        """Where the store is, and how long it keeps what."""
+        return _keeping(self.values)
+
+
 def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from `path` (else `FRONTDESK_CONFIG`) and the environment.
 
     Raises ConfigurationError with every problem found.
+    """
+    found = examine(path, environ)
+    if found.problems:
+        raise ConfigurationError(found.problems)
+    values = found.values
+    return Settings(
+        capture=found.capture,
+        targets=found.targets,
+        store=found.keeping,
+        pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
+        stuck_s=values["forward.stuck_s"],
+        http=found.http,
+        log_level=values["log.level"],
+        ingest=found.ingest,
+    )
+
+
+def examine(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Found:
+    """The same with the problems beside what was found.
+
+    Raises ConfigurationError when the file cannot be read.
     """
     document = read_file(path or environ.get("FRONTDESK_CONFIG"))
     problems: list[str] = []
@@ -58,23 +111,7 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
     problems += _clashes(values)
     if not is_loopback(values["http.host"]) and http_key(values) is None:
         problems.append("http.key: is needed when http.host is not a loopback address")
-    if problems:
-        raise ConfigurationError(problems)
-    return Settings(
-        capture=capture,
-        targets=targets,
-        store=_keeping(values),
-        pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
-        stuck_s=values["forward.stuck_s"],
-        http=Http(
-            values["http.host"],
-            values["http.port"],
-            _path(values["http.socket"]) or Path(values["store.path"] + ".sock"),
-            http_key(values),
-        ),
-        log_level=values["log.level"],
-        ingest=ingest,
-    )
+    return Found(document, capture, targets, values, ingest, tuple(problems))
 
 
 #: A request must be due several times before `/livez` calls the sidecar stuck.

@@ -14,6 +14,7 @@ from frontdesk_sidecar.store.types import DEFAULT_TARGET
 
 __all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target"]
 
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where customers go: one client of one integration object, and who goes there.

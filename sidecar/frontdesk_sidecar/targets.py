@@ -38,7 +38,9 @@ def read_targets(
     if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
         problems.append("sap.target: expected a table of tables")
         tables = {}
-    found = [_named(name, table, sap, concurrency, read, problems) for name, table in tables.items()]
+    found = [
+        _named(name, table, sap, concurrency, read, problems) for name, table in tables.items()
+    ]
     default = partial(_read_own, read, ())
     found.append(_target(DEFAULT_TARGET, sap, {}, concurrency, default, problems))
     return tuple(target for target in found if target is not None)

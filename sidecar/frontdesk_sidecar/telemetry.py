@@ -45,6 +45,9 @@ class Telemetry:
         self._has_several = len(targets) > 1
         self._shut: set[str] = set()
         self._told_of_pause: set[str] = set()
+        self._is_held = False
+        #: when something was last read from the journal: seconds since the epoch
+        self.heard_at: float | None = None
         self._recent = {target: Recent(clock) for target in targets}
 
     def recent(self, target: str = DEFAULT_TARGET) -> Recent:
@@ -69,6 +72,8 @@ class Telemetry:
 
     def absorbed(self, batch: Batch, absorbed: Absorbed, seconds: float) -> None:
         """A batch is in the store."""
+        self.heard_at = time.time()
+        self._metrics.heard.set(self.heard_at)
         for event, number in Tally(message.event for message in batch.messages).items():
             self._metrics.messages.labels(event if event in EVENTS else "other").inc(number)
         for reason, number in batch.rejected.items():
@@ -130,6 +135,20 @@ class Telemetry:
             "store_full",
             "intake is held: free disk space, the journal fills up",
         )
+
+    def intake_held(self, reason: str | None) -> None:
+        """Why nothing is taken in, or None; once a second, and at the start."""
+        if reason is not None:
+            what = "intake is held, what comes stays in the journal: %s"
+            self._sometimes(logging.ERROR, "store_full", what, reason)
+        elif self._is_held:
+            _log.info("intake_goes_on: there is room again")
+        self._is_held = reason is not None
+        self._metrics.held.set(int(self._is_held))
+        self._tell_degraded()
+
+    def _tell_degraded(self) -> None:
+        self._metrics.degraded.set(int(bool(self._shut) or self._is_held))
 
     def journal_state(self, lag_bytes: int, unreadable: Mapping[str, str]) -> None:
         """How the journal stands, once a second."""
@@ -203,7 +222,7 @@ class Telemetry:
         for reason in SHUT_REASONS:
             self._metrics.shut.labels(reason, target).set(int(reason == why))
         self._shut = self._shut - {target} if why is None else self._shut | {target}
-        self._metrics.degraded.set(int(bool(self._shut)))
+        self._tell_degraded()
         if why is None:
             if target in self._told_of_pause:
                 named = f" target={target}" if self._has_several else ""

@@ -26,7 +26,7 @@ from frontdesk_sidecar.demo.stack import Process, Stack, free_port
 
 HERE = Path(__file__).parent
 #: Fewer or more, and another order of events: KILL_ROUNDS=1000 KILL_SEED=7 make test
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "100"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "50"))
 CLIENTS = 3
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 

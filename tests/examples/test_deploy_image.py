@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from frontdesk import __version__
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -37,8 +40,6 @@ journal = "/run/frontdesk/journal"
 base_url = "http://127.0.0.1:9"
 client_id = "frontdesk"
 client_secret = "s"
-[http]
-port = 0
 """
 
 
@@ -156,11 +157,11 @@ class Machine:
             inside.chmod(inside.stat().st_mode | 0o055)
         self.environment = environment
         self.workdir = "/"
-        self.user = ""
+        self.user = self.groups = ""
 
     def command(self, arguments: list[str]) -> list[str]:
         """The command that runs another in here."""
-        who = ["--userspec", self.user, "--groups", ""] if self.user else []
+        who = ["--userspec", self.user, "--groups", self.groups] if self.user else []
         go = ["sh", "-c", f'cd {self.workdir} && exec "$0" "$@"']
         return ["chroot", *who, str(self.root), *go, *arguments]
 
@@ -216,6 +217,7 @@ class Machine:
 
 
 def mount(*arguments: str) -> None:
+    """Mount something, in the namespace of this process."""
     subprocess.run(["mount", *arguments], check=True, capture_output=True)
 
 
@@ -251,6 +253,102 @@ def prepare(place: Path) -> tuple[Machine, dict[str, Any]]:
     return last, found
 
 
+def as_in_kubernetes(machine: Machine) -> dict[str, Any]:
+    """Volumes as the kubelet makes them, the manifest's configuration and init container, a login.
+
+    An emptyDir is 0777, in memory 1777; then its group becomes fsGroup, with a set-group-id bit.
+    """
+    base = ROOT / "examples" / "kubernetes" / "base"
+    journal, store = machine.inside("/run/frontdesk"), machine.inside("/var/lib/frontdesk")
+    volume = machine.root.parent / "emptydir"
+    volume.mkdir()
+    mount("-t", "tmpfs", "-o", "size=96m", "tmpfs", str(journal))
+    mount("--bind", str(volume), str(store))
+    store.chmod(0o777)
+    for one in (journal, store):
+        os.chown(one, 0, 10001)
+        one.chmod((one.stat().st_mode & 0o7777) | 0o2770)
+    found: dict[str, Any] = {"volume": f"{journal.stat().st_mode & 0o7777:04o}"}
+    init = "install -d -m 2770 /run/frontdesk/journal"
+    assert f"command: [{init.replace(' ', ', ').replace('2770', chr(34) + '2770' + chr(34))}]" in (
+        (base / "statefulset.yaml").read_text()
+    )
+    machine.groups = "10001"
+    machine.environment |= {
+        "FRONTDESK_CONFIG": "/etc/frontdesk/frontdesk.toml",
+        "FRONTDESK_SAP__BASE_URL": "http://127.0.0.1:9",
+        "FRONTDESK_HTTP__HOST": "127.0.0.1",
+    }
+    for _ in range(2):  # an init container may run again
+        found["init"] = machine.run(init.split()).returncode
+    status = machine.inside("/run/frontdesk/journal").stat()
+    found["journal"] = f"{status.st_uid}:{status.st_gid} {status.st_mode & 0o7777:04o}"
+    machine.user = "10002:10002"  # the storefront, before there is a sidecar
+    code = "import frontdesk; frontdesk.identify('u', {'email': 'jane.doe@example.com'})"
+    done = machine.run(["python", "-W", "error", "-c", code])
+    [segment] = machine.inside("/run/frontdesk/journal").glob("*.ndjson")
+    owner = segment.stat()
+    found["login"] = [done.returncode, done.stderr]
+    found["segment"] = f"{owner.st_uid}:{owner.st_gid} {owner.st_mode & 0o7777:04o}"
+    machine.user = "10001:10001"
+    log = machine.root.parent / "log"
+    with running(machine, ["frontdesk", "run"], log) as process:
+        ask = ["frontdesk", "status", "--json"]
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(ValueError, KeyError):
+                found["pending"] = json.loads(machine.run(ask).stdout)["customers"]["pending"]
+            if found.get("pending") and not segment.exists():
+                break
+        found["read"] = not segment.exists()
+        process.terminate()
+        found["ended"] = process.wait(15)
+    found["store"] = f"{(store / 'store').stat().st_mode & 0o777:04o}"
+    found["log"] = log.read_text()
+    return found
+
+
+def as_on_a_node(machine: Machine) -> list[str]:
+    """The DaemonSet's init container on directories of root: owners and modes that come of it."""
+    manifest = (ROOT / "examples/kubernetes/daemonset/daemonset.yaml").read_text()
+    commands = "\n".join(re.findall(r"^ +(install -d -o .+)$", manifest, re.MULTILINE))
+    volumes = [machine.inside("/run/frontdesk"), machine.inside("/var/lib/frontdesk")]
+    for volume in volumes:
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(volume))
+    user, machine.user = machine.user, ""
+    limited = ["setpriv", "--reuid=0", "--regid=10001", "--groups=10001", "--no-new-privs"]
+    limited += ["--inh-caps=-all", "--bounding-set=-all,+chown,+fowner"]
+    for _ in range(2):
+        done = machine.run([*limited, "sh", "-ec", commands])
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
+    machine.user = user
+    found = []
+    for path in (volumes[0] / "journal", volumes[1] / "store"):
+        status = path.stat()
+        found.append(f"{status.st_uid}:{status.st_gid} {status.st_mode & 0o7777:04o}")
+    for volume in volumes:
+        subprocess.run(["umount", str(volume)], check=True)
+    return found
+
+
+@contextlib.contextmanager
+def running(machine: Machine, command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the image; it does not outlive the block."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            machine.command(command),
+            env=machine.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def places(machine: Machine, image: Stage) -> Iterator[tuple[str, str]]:
     """Owner and mode of the image's directories; then its volumes are mounted over them."""
     for path in ("/var/lib/frontdesk", "/run/frontdesk", "/run/frontdesk/journal"):
@@ -267,7 +365,15 @@ def carry_out(place: Path) -> dict[str, Any]:
     image = read_stages(DOCKERFILE)[1]
     machine, found = prepare(place)
     found["places"] = dict(places(machine, image))
-    (machine.inside("/etc") / "frontdesk.toml").write_text(CONFIG.replace("port = 0", ""))
+    machine.inside("/etc/frontdesk.toml").write_text(CONFIG)
+    for name in ("etc", "run/secrets"):
+        machine.inside(f"/{name}/frontdesk").mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / "examples/kubernetes/base/frontdesk.toml", machine.inside("/etc/frontdesk"))
+    for name in ("client_secret", "http_key"):
+        secret = machine.inside(f"/run/secrets/frontdesk/{name}")
+        secret.write_text("s")
+        os.chown(secret, 0, 10001)
+        secret.chmod(0o440)
     machine.environment |= {"FRONTDESK_CONFIG": "/etc/frontdesk.toml"}
     port = machine.environment["FRONTDESK_HTTP__PORT"] = free_port()
     mount("-o", "remount,ro", str(machine.root))
@@ -277,42 +383,29 @@ def carry_out(place: Path) -> dict[str, Any]:
     found["writes"] = machine.run(["touch", "/opt/x"]).returncode
     found["before"] = machine.run(health).returncode
     log = place / "log"
-    with log.open("wb") as output:
-        running = subprocess.Popen(
-            machine.command([*entry, *image.last("CMD")]),
-            env=machine.environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
+    with running(machine, [*entry, *image.last("CMD")], log) as process:
         deadline = time.monotonic() + 30
-        while running.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             found["healthy"] = machine.run(health).returncode
             if found["healthy"] == 0:
                 break
-        running.terminate()
-        found["ended"] = running.wait(15)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            running.kill()
-    found["log"] = log.read_text()
-    found["port"] = port
-    return found
+        process.terminate()
+        found["ended"] = process.wait(15)
+    found |= {"log": log.read_text(), "port": port}
+    found["node"] = as_on_a_node(machine)
+    return found | {"kubernetes": as_in_kubernetes(machine)}
 
 
 def free_port() -> str:
-    import socket
-
+    """A port that nobody has."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return str(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What was seen when the Dockerfile was carried out."""
+def seen_in(place: Path) -> dict[str, Any]:
+    """What is seen when the Dockerfile is carried out, in a mount namespace; or a skip."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to carry the steps out in a mount namespace")
-    place = tmp_path_factory.mktemp("image")
     apart = ["unshare", "--mount", "--propagation", "private"]
     overlay = f"mount -t tmpfs tmpfs {place} && cd {place} && mkdir u w r && mount -t overlay o r "
     overlay += "-o lowerdir=/,upperdir=u,workdir=w"
@@ -328,8 +421,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(400)
-def test_the_steps_of_the_dockerfile_work(built: dict[str, Any]) -> None:
+def check_directories(built: dict[str, Any]) -> None:
     """Directories have the owners and modes that store and journal want."""
     assert built["places"] == {
         "/var/lib/frontdesk": "10001:10001 0700",
@@ -338,20 +430,13 @@ def test_the_steps_of_the_dockerfile_work(built: dict[str, Any]) -> None:
     }
 
 
-@pytest.mark.timeout(400)
-def test_what_is_installed_is_what_is_pinned(built: dict[str, Any]) -> None:
-    """Every package has the version of constraints.txt, and there is no pip; the wheel is reproducible."""
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    names = (line.lower().replace("-", "_").split("==") for line in lines if "==" in line)
-    pinned = dict(names)  # type: ignore[arg-type]
-    assert built["packages"]
-    for name in built["packages"]:
-        package, version = name.removesuffix(".dist-info").lower().replace("-", "_").split("_", 1)
-        package, _, version = (
-            name.removesuffix(".dist-info").lower().replace("-", "\0").partition("\0")
-        )
-        assert package == "frontdesk" or pinned[package] == version, name
-    assert not [name for name in built["packages"] if name.startswith(("pip-", "setuptools-"))]
+def check_packages(built: dict[str, Any]) -> None:
+    """Every package is of constraints.txt, and no pip; the wheel is reproducible."""
+    lines = (ROOT / "constraints.txt").read_text().lower().replace("-", "_").splitlines()
+    pinned = {line.replace("==", "-") for line in lines}
+    installed = [name.removesuffix(".dist-info").lower() for name in built["packages"]]
+    assert [name for name in installed if name not in pinned] == [f"frontdesk-{__version__}"]
+    assert not [name for name in installed if name.startswith(("pip-", "setuptools-"))]
     assert built["bytes"] < 40 * 1024 * 1024
     assert built["compiled"]
     once, again = built["wheels"]
@@ -359,9 +444,8 @@ def test_what_is_installed_is_what_is_pinned(built: dict[str, Any]) -> None:
     assert once == again
 
 
-@pytest.mark.timeout(400)
-def test_the_image_runs_read_only_as_its_user(built: dict[str, Any]) -> None:
-    """The command starts, its health check passes, fails without it, and SIGTERM ends it in order."""
+def check_running(built: dict[str, Any]) -> None:
+    """The command starts, its health check passes and fails without it, SIGTERM ends it."""
     assert built["version"].startswith("frontdesk ")
     assert built["who"] == "10001"
     assert built["writes"] != 0
@@ -369,6 +453,32 @@ def test_the_image_runs_read_only_as_its_user(built: dict[str, Any]) -> None:
     assert built["healthy"] == 0, built["log"]
     assert built["ended"] == 0, built["log"]
     assert f"started http=http://127.0.0.1:{built['port']}" in built["log"]
+
+
+def check_volumes(built: dict[str, Any]) -> None:
+    """By the manifest: users of one group write and read, and neither needs the other to start."""
+    seen = built["kubernetes"]
+    assert seen["volume"] == "3777"  # as it comes, nobody could remove another user's segment
+    assert seen["init"] == 0
+    assert seen["journal"] == "10001:10001 2770"
+    assert seen["login"] == [0, ""]
+    assert seen["segment"] == "10002:10001 0640"
+    assert seen["pending"] == 1, seen["log"]
+    assert seen["read"]
+    assert seen["store"] == "0700"
+    # The DaemonSet's are made by root with two capabilities, and made again.
+    assert built["node"] == ["10001:10001 2770", "10001:10001 0700"]
+    assert seen["ended"] == 0, seen["log"]
+
+
+@pytest.mark.timeout(400)
+def test_the_dockerfile_carried_out_makes_an_image_that_works(tmp_path: Path) -> None:
+    """Built once, as it takes half a minute: what is in it, how it runs, on which volumes."""
+    built = seen_in(tmp_path)
+    check_directories(built)
+    check_packages(built)
+    check_running(built)
+    check_volumes(built)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def test_the_tick_goes_there_and_back() -> None:
     line = message(tick=Tick("0f1e2d3c", 7)).encode()
     assert orjson.loads(line).items() >= {"boot": "0f1e2d3c", "clock": 7}.items()
     assert Identify.decode(line).tick == Tick("0f1e2d3c", 7)
-    for wrong in ({"boot": "x"}, {"clock": 7}, {"boot": 1, "clock": 7}, {"boot": "x", "clock": "7"}):
+    wrongs = ({"boot": "x"}, {"clock": 7}, {"boot": 1, "clock": 7}, {"boot": "x", "clock": "7"})
+    for wrong in wrongs:
         assert Identify.decode(orjson.dumps(LINE | wrong)).tick is None
 
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import pwd
 import signal
 import socket
 import sqlite3
@@ -36,6 +37,13 @@ MISSING = "odata.missing_property"
 TEXT = "Property [name] is required for EntityType [Customer]."
 SECOND = 1_000_000
 T0 = 1_700_000_000 * SECOND
+RESUMED: dict[str, Any] = {
+    "target": "default",
+    "byHand": True,
+    "gate": "open",
+    "code": "",
+    "quietUntil": None,
+}
 REVEALED = (EMAIL, "marked-user-ann", "Markedlast")
 
 
@@ -131,6 +139,7 @@ class Desk:
     segments: int = 0
     failure: StoreError | None = None
     asked: list[str] = field(default_factory=list)
+    resumed: list[dict[str, Any]] = field(default_factory=lambda: [dict(RESUMED)])
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -152,7 +161,7 @@ class Desk:
     async def resume(self, target: str | None = None) -> dict[str, Any]:
         """The end of it."""
         self.asked.append(f"resume {target}" if target else "resume")
-        return {"paused": False}
+        return {"paused": False, "resumed": self.resumed}
 
     async def forget(self, key: str) -> dict[str, Any]:
         """With what is left."""
@@ -432,6 +441,31 @@ def test_without_a_store_that_is_said(place: Place) -> None:
     assert not place.store.exists()
 
 
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_another_user_is_told_whose_the_store_is(
+    place: Place, monkeypatch: pytest.MonkeyPatch, is_hidden: bool
+) -> None:
+    """And not to take it away from the sidecar that runs."""
+    place.fill("ann")
+    us, lstat = os.geteuid(), os.lstat
+
+    def looked(path: Any, **given: Any) -> os.stat_result:
+        if is_hidden and path == place.store:
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path, **given)
+
+    monkeypatch.setattr(os, "lstat", looked)
+    monkeypatch.setattr(os, "geteuid", lambda: 987_654)
+    name = pwd.getpwuid(us).pw_name
+    for arguments in (("status",), ("dead", "list")):
+        spoken = place.run(*arguments)
+        assert (spoken.code, spoken.out) == (1, "")
+        assert spoken.err == (
+            f"frontdesk: this store belongs to user {name} ({us}), you are 987654: run the command"
+            f" as that user, such as sudo -u {name} frontdesk {' '.join(arguments)}\n"
+        )
+
+
 def test_a_store_that_is_open_elsewhere_without_an_answer(place: Place) -> None:
     """What is the case, and what to do; a socket left by somebody who died is no door."""
     place.fill("ann")
@@ -468,10 +502,61 @@ def test_a_time_beyond_the_calendar_is_shown_all_the_same(place: Place) -> None:
     assert "9999-12-31T23:59:59Z" in spoken.out
 
 
-def test_a_configuration_that_is_wrong_is_78(place: Place) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "[store]\npath = 1\n",
+        "[http]\nport = 'x'\n",
+        "[capture]\njournal = 'near'\n",
+        "[sap]\ntarget = 1\n",
+        "[[",
+    ],
+)
+def test_a_configuration_without_which_nothing_is_reached_is_78(place: Place, wrong: str) -> None:
     """As for every command."""
-    place.config.write_text("[sapp]\n")
+    place.config.write_text(wrong)
     assert place.run("status").code == 78
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'client_secret = "s"',
+            'client_secret_file = "/none"',
+            "sap.client_secret_file: cannot be read: No such file or directory",
+        ),
+        ('client_id = "f"', "", "sap.client_id: is required"),
+        ("[store]", '[sap.mapping]\nuid = "no("\n[store]', "sap.mapping.uid"),
+        ("[sap]", "rule = 1\n[sap]", "capture.rule: expected [[capture.rule]] tables"),
+        ("[store]", "[forward]\nrate = 0\n[store]", "forward.rate: expected"),
+    ],
+)
+def test_what_a_command_does_not_need_does_not_stop_it(
+    place: Place, old: str, new: str, problem: str
+) -> None:
+    """The sidecar runs with what it read when it began; the output says what would be refused."""
+    place.fill("ann")
+    place.config.write_text(place.config.read_text().replace(old, new))
+    for arguments in (
+        *(("status",), ("status", "--json"), ("dead", "list"), ("pause",), ("resume",)),
+        ("forget", EMAIL, "--yes"),
+    ):
+        spoken = place.run(*arguments)
+        assert (spoken.code, bool(spoken.out)) == (0, True)
+        note = "note: these settings would be refused at the next start: "
+        assert spoken.err.startswith(note + problem)
+        assert len(spoken.err.splitlines()) == 1
+    assert place.run("run").code == 78
+
+
+def test_customers_of_a_target_that_is_wrong_are_nobodys_to_drop(place: Place) -> None:
+    """The name is in the settings, whatever else is wrong with it."""
+    place.fill("ann")
+    place.config.write_text(place.config.read_text() + '[sap.target.b2b]\nclient_id = ""\n')
+    spoken = place.run("target", "drop", "b2b", "--yes")
+    assert spoken.code == 1
+    assert "it is in the settings" in spoken.err
 
 
 # With a sidecar
@@ -485,7 +570,9 @@ def test_a_running_sidecar_is_asked(place: Place, over: str) -> None:
         assert place.run("status").out.startswith("2 dead letters: ")
         assert json.loads(place.run("status", "--json").out)["version"] == "9.9.9"
         assert place.run("pause").out.startswith("paused: nothing is sent until frontdesk resume")
-        assert place.run("resume").out.startswith("resumed: ")
+        assert place.run("resume").out == (
+            "resumed: the pause by hand is over; what is due is sent\n"
+        )
         spoken = place.run("dead", "list")
         assert "m•••@m•••.example" in spoken.out
         assert spoken.personal == []
@@ -500,6 +587,41 @@ def test_a_running_sidecar_is_asked(place: Place, over: str) -> None:
         assert "2 segments of the journal still name this customer; they were read" in spoken.err
         assert place.run("forget", EMAIL, "--yes").code == 1
         assert desk.store.counts(T0).dead == 0
+
+
+@pytest.mark.parametrize(
+    ("gate", "quiet", "said"),
+    [
+        ("open", None, "it was not paused by hand; what is due is sent"),
+        (
+            "failing",
+            None,
+            (
+                "it was not paused by hand; the first customer due is tried now, and the others are"
+                " sent if SAP takes it (failing, connect)"
+            ),
+        ),
+        (
+            "throttled",
+            "2026-11-21T12:50:29Z",
+            (
+                "it was not paused by hand; SAP asked for silence until @, which resume does not"
+                " shorten"
+            ),
+        ),
+    ],
+)
+def test_what_resuming_means_is_told(place: Place, gate: str, quiet: str | None, said: str) -> None:
+    """Nothing is promised that does not happen."""
+    code = "" if gate == "open" else "connect"
+    one = {"target": "b2b", "byHand": False, "gate": gate, "code": code, "quietUntil": quiet}
+    if quiet is not None:
+        said = said.replace("@", f"{datetime.fromisoformat(quiet).astimezone():%H:%M:%S}")
+    with sidecar(place) as desk:
+        desk.resumed = [one]
+        assert place.run("resume").out == f"resumed: {said}\n"
+        desk.resumed = [one, one]
+        assert place.run("resume").out == f"b2b: {said}\n" * 2
 
 
 def test_while_no_sidecar_runs_nobody_is_told_the_key(place: Place) -> None:

@@ -172,6 +172,30 @@ def test_every_reason_for_silence(state: str, code: str, first: str, how: str) -
     assert mood(document) == how
 
 
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-11-21T02:14:00Z", "heard       last line 02:14:00 UTC (31 min ago)"),
+        ("2026-11-20T02:44:09Z", "heard       last line 2026-11-20 02:44:09 UTC (24 h"),
+        (
+            None,
+            (
+                "heard       nothing since the start at 02:15:00 UTC (30 min ago): do the web"
+                ' processes write to /j? (README, "Nothing arrives?")'
+            ),
+        ),
+    ],
+)
+def test_when_something_was_last_heard(moment: str | None, said: str) -> None:
+    """Web processes that write elsewhere look the same as a quiet day."""
+    document = {
+        **gate("open"),
+        "startedAt": "2026-11-21T02:15:00Z",
+        "journal": {"path": "/j", "lastLineAt": moment},
+    }
+    assert any(line.startswith(said) for line in status_lines(document, NOW))
+
+
 def test_paused_by_hand() -> None:
     """By whom and until when."""
     lines = status_lines(gate("hand", advice="`frontdesk resume` ends it."), NOW)

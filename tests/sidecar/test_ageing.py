@@ -16,6 +16,7 @@ from frontdesk_sidecar.ageing import dated
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_US = customer.microseconds(NOON)
 BOOT = "0f1e2d3c"
+LEAPS = (-86_400.0, -2.0, 0.0, 2.0, 86_400.0)
 UP_NS = 5_000_000_000_000
 NOW = Tick(BOOT, UP_NS)
 
@@ -72,12 +73,14 @@ def test_a_clock_beyond_the_calendar_is_no_error() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.floats(0.001, 4_000.0), st.sampled_from((-86_400.0, -2.0, 0.0, 2.0, 86_400.0))),
+        st.tuples(st.floats(0.001, 4_000.0), st.sampled_from(LEAPS)),
         min_size=1,
     ),
     st.randoms(),
 )
-def test_the_last_login_wins_in_any_order(logins: list[tuple[float, float]], chance: object) -> None:
+def test_the_last_login_wins_in_any_order(
+    logins: list[tuple[float, float]], chance: object
+) -> None:
     """Leaps both ways, segments of several processes read in any order: the youngest is kept."""
     messages = [login(age, leap, value=age) for age, leap in logins]
     chance.shuffle(messages)  # type: ignore[attr-defined]

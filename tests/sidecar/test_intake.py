@@ -208,10 +208,44 @@ async def test_a_full_store_holds_the_intake_and_loses_nothing(
         assert bench.metric("frontdesk_journal_rejected_total", reason="malformed.json") == 1
         assert bench.metric("frontdesk_web_total", name="skipped.anonymous") == 50
         await until(lambda: not any(place.iterdir()))
+        assert bench.metric("frontdesk_intake_held") == 0
     assert [record.getMessage().split()[0] for record in caplog.records] == [
         "store_full",
         "journal_rejected",
     ]
+
+
+async def test_a_held_intake_is_told_whether_or_not_anything_waits(
+    place: Path, store: Fussy, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, while it lasts, and when it is over."""
+    caplog.set_level("INFO", "frontdesk.sidecar")
+    now, reasons = [0.0], ["the disk is full", "the disk is full", None, None]
+    store.held = lambda: reasons[0]  # type: ignore[method-assign]
+    async with opened(place, store, clock=lambda: now[0]) as bench:
+        for held in (1, 1, 0, 0):
+            now[0] += 2 * intake_module.HOUSEKEEPING_S
+            await bench.intake.turn()
+            assert bench.metric("frontdesk_intake_held") == held
+            assert bench.metric("frontdesk_degraded") == held
+            reasons.pop(0)
+            reasons.append(None)
+    told = [one.getMessage().split(" ")[0] for one in caplog.records]
+    assert told == ["store_full", "intake_goes_on:"]
+
+
+async def test_when_something_was_last_heard(place: Path, store: Fussy, journal: Journal) -> None:
+    """Of that the web processes write, not of what comes of it."""
+    async with opened(place, store) as bench:
+        await bench.intake.turn()
+        assert bench.telemetry.heard_at is None
+        assert bench.metric("frontdesk_journal_last_line_timestamp_seconds") == 0
+        before = time.time()
+        journal.append(line("ann"))
+        await bench.intake.turn()
+        heard = bench.metric("frontdesk_journal_last_line_timestamp_seconds")
+        assert before <= heard <= time.time()
+        assert bench.telemetry.heard_at == heard
 
 
 async def test_nothing_is_removed_while_the_store_is_full(

@@ -165,7 +165,16 @@ async def test_a_pause_says_why_and_what_to_do(tmp_path: Path) -> None:
         assert gate["since"] <= gate["nextTryAt"]
         assert status["dead"] == {}
         here.target.outcome = DELIVERED
-        await here.live.resume()
+        told = await here.live.resume()
+        assert told["resumed"] == [
+            {
+                "target": "default",
+                "byHand": False,
+                "gate": "setup",
+                "code": REFUSED.code,
+                "quietUntil": None,
+            }
+        ]
         await here.until(clean=1)
 
 

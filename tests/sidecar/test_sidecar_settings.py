@@ -119,6 +119,7 @@ _SAMPLES: Mapping[str, tuple[str, Any, str]] = {
     "port": ("0", 0, "65536"),
     "auth": ("basic", Auth.BASIC, "digest"),
     "switch": ("true", True, "maybe"),
+    "origins": ("https://shop.example", ("https://shop.example",), "shop.example/account"),
 }
 #: Files for TLS are read by tests of their own: any file would not do.
 _TLS = ("ca_file", "client_cert_file", "client_key_file")
@@ -158,6 +159,11 @@ def effective(settings: Settings, name: str) -> Any:
         "http.port": lambda: settings.http.port,
         "http.key": lambda: settings.http.key,
         "http.key_file": lambda: settings.http.key,
+        "ingest.write_key": lambda: settings.ingest.keys.write()[0],
+        "ingest.write_key_file": lambda: settings.ingest.keys.write()[0],
+        "ingest.hmac_key": lambda: settings.ingest.keys.sign()[0],
+        "ingest.hmac_key_file": lambda: settings.ingest.keys.sign()[0],
+        "ingest.origins": lambda: settings.ingest.origins,
         "log.level": lambda: settings.log_level,
     }
     section, _, key = name.partition(".")

@@ -289,11 +289,7 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, limit: int, failed: bool, untried: bool, of: str) -> MultipleResults[Claim]:
         everybody = self.model.due(self.now, of)
         assert self.store.is_due(self.now, of) is bool(everybody)
-        due = {
-            key: row
-            for key, row in everybody.items()
-            if (row.code is not None) is failed
-        }
+        due = {key: row for key, row in everybody.items() if (row.code is not None) is failed}
         before = sorted((row.due_at or 0 for row in due.values()), reverse=untried)
         claims = self.store.claim(limit, self.now, LEASE, target=of, failed=failed, untried=untried)
         assert [due[claim.key].due_at for claim in claims] == before[:limit]

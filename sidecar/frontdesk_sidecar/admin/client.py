@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from frontdesk_sidecar.settings import Settings
+from frontdesk_sidecar.settings_types import Http
 
 #: `forget` waits for the journal; nothing else takes long.
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
@@ -32,8 +32,8 @@ class NotHere(Refused):
 class Client:
     """Calls operations by name. Raises NotRunning and Refused."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, http: Http) -> None:
+        self._http = http
 
     def call(
         self, operation: str, arguments: Mapping[str, Any], *, by_key: bool = False
@@ -53,7 +53,7 @@ class Client:
         raise NotRunning
 
     def _by_socket(self) -> Iterator[httpx.Client]:
-        http = self._settings.http
+        http = self._http
         if _is_open(http.socket):
             transport = httpx.HTTPTransport(uds=str(http.socket))
             yield httpx.Client(
@@ -62,7 +62,7 @@ class Client:
 
     def _by_key(self) -> Iterator[httpx.Client]:
         """No proxy of the environment is to see the key."""
-        http = self._settings.http
+        http = self._http
         if http.key is not None and http.port:
             host = _ANYWHERE.get(http.host, http.host)
             shown = f"[{host}]" if ":" in host else host

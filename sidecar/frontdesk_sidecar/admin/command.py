@@ -10,9 +10,9 @@ from typing import Any, Final
 from frontdesk_sidecar.admin.client import Refused
 from frontdesk_sidecar.admin.desk import Desk
 from frontdesk_sidecar.admin.figures import counted
+from frontdesk_sidecar.admin.reach import Reach
 from frontdesk_sidecar.admin.screen import mood, status_lines
 from frontdesk_sidecar.admin.terminal import Terminal
-from frontdesk_sidecar.settings import Settings
 
 OK: Final = 0
 FAILED: Final = 1
@@ -22,11 +22,21 @@ _WATCH_S: Final = 1.0
 _WATCH_OFFLINE_S: Final = 5.0
 
 
-def run(settings: Settings, command: Callable[[Desk, Terminal], int]) -> int:
-    """Run one command; says why when it was refused."""
+def run(reach: Reach, command: Callable[[Desk, Terminal], int]) -> int:
+    """Run one command; says why when it was refused, and what else is wrong."""
     terminal = Terminal()
+    code = _run(reach, command, terminal)
+    if reach.refused:
+        problems = "; ".join(reach.refused)
+        terminal.note(f"these settings would be refused at the next start: {problems}")
+        if not reach.names_a_file:
+            terminal.note("a file is named by --config, or by FRONTDESK_CONFIG")
+    return code
+
+
+def _run(reach: Reach, command: Callable[[Desk, Terminal], int], terminal: Terminal) -> int:
     try:
-        return command(Desk(settings), terminal)
+        return command(Desk(reach), terminal)
     except Refused as error:
         terminal.complain(str(error))
         return FAILED
@@ -86,11 +96,29 @@ def pause(desk: Desk, terminal: Terminal, *, target: str | None = None) -> int:
 def resume(desk: Desk, terminal: Terminal, *, target: str | None = None) -> int:
     """Send again."""
     told = desk.call("resume", target=target)
-    lines = ["resumed: what is due is sent, and what was paused for a reason is tried now"]
+    resumed = told.get("resumed", [])
+    lines = [_resumed(one, name=len(resumed) > 1) for one in resumed] or ["resumed"]
     if told.get("running") is False:
         lines = ["resumed: the pause by hand is over"]
     terminal.say([*lines, *_when_stopped(told, "it sends when it is started")])
     return OK
+
+
+def _resumed(one: dict[str, Any], *, name: bool) -> str:
+    """What it means for a target; `name` it where there are several."""
+    over = "the pause by hand is over" if one["byHand"] else "it was not paused by hand"
+    gate, quiet = one["gate"], one["quietUntil"]
+    why = f"{gate}, {one['code']}" if one["code"] else gate
+    if gate == "open":
+        then = "what is due is sent"
+    elif quiet is not None:
+        until = datetime.fromisoformat(quiet).astimezone()
+        then = f"SAP asked for silence until {until:%H:%M:%S}, which resume does not shorten"
+    else:
+        then = (
+            f"the first customer due is tried now, and the others are sent if SAP takes it ({why})"
+        )
+    return (f"{one['target']}: " if name else "resumed: ") + f"{over}; {then}"
 
 
 def _when_stopped(told: dict[str, Any], what: str) -> list[str]:

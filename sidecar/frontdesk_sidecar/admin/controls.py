@@ -25,7 +25,11 @@ class Controls(Protocol):
         """Send nothing more to a target, or to all, until `resume`; `{"paused": true}`."""
 
     async def resume(self, target: str | None = None) -> dict[str, Any]:
-        """Send again, and try at once what stood in the way; `{"paused": false}`."""
+        """Send again, and try at once what stood in the way.
+
+        `{"paused": false, "resumed": [{"target": name, "byHand": bool, "gate": state,
+        "code": text, "quietUntil": time | null}]}`.
+        """
 
     async def forget(self, key: str) -> dict[str, Any]:
         """Delete a customer: `{"forgotten": bool, "segments": int, "damagedFiles": [path]}`.

@@ -7,16 +7,16 @@ from typing import Any
 
 from frontdesk_sidecar.admin.client import Client, NotHere, NotRunning
 from frontdesk_sidecar.admin.offline import Offline
-from frontdesk_sidecar.settings import Settings
+from frontdesk_sidecar.admin.reach import Reach
 
 
 class Desk:
     """Operations by name. Raises client.Refused."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.has_several = len(settings.targets) > 1  # targets
-        self._client = Client(settings)
-        self._offline = Offline(settings)
+    def __init__(self, reach: Reach) -> None:
+        self.has_several = len(reach.targets) > 1
+        self._client = Client(reach.http)
+        self._offline = Offline(reach)
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """The operation's result; arguments that are None or False are not given.

@@ -29,6 +29,13 @@ def ago(moment: object, now: datetime) -> str:
     return f" since {day}{since:%H:%M %Z} ({span((now - since).total_seconds())})"
 
 
+def at(moment: str, now: datetime) -> str:
+    """`02:14:09 UTC (31 min ago)`, with the day if it is another one."""
+    then = datetime.fromisoformat(moment).astimezone(now.tzinfo)
+    day = "" if then.date() == now.date() else f"{then:%Y-%m-%d} "
+    return f"{day}{then:%H:%M:%S %Z} ({span((now - then).total_seconds())} ago)"
+
+
 def size(number: float) -> str:
     """`12 B`, `3.4 KiB`, `20 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):

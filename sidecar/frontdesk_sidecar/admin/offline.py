@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from frontdesk_sidecar.admin.arguments import BadArgument, text
 from frontdesk_sidecar.admin.client import NotHere, Refused
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
+from frontdesk_sidecar.admin.reach import Reach
 from frontdesk_sidecar.admin.strays import STRAYS, one_of
 from frontdesk_sidecar.erasure import segments_naming
 from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.live import disk_free, versions
-from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.status import by_reason, iso, together
 from frontdesk_sidecar.store import Counts, Store, StoreError, StoreLocked
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -25,12 +28,13 @@ _STATES: Final = ("pending", "due", "leased", "clean", "dead")
 class Offline:
     """Opens the store for one operation at a time. Raises Refused."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's result, with `"running": false`."""
-        path, now = self._settings.store_path, time.time_ns() // 1000
+        path, now = self._reach.store.path, time.time_ns() // 1000
+        _refuse_another_user(path, operation)
         try:
             if not path.exists():
                 raise NotHere(f"no sidecar runs, and there is no store {path}; store.path names it")
@@ -39,7 +43,7 @@ class Offline:
         except StoreLocked:
             raise NotHere(
                 f"another process has {path} open, but no sidecar answers at"
-                f" {self._settings.socket}: wait if one is just starting or ending; else run this"
+                f" {self._reach.http.socket}: wait if one is just starting or ending; else run this"
                 " as the sidecar's user and with its settings, or set http.key"
             ) from None
         except StoreError as error:
@@ -58,12 +62,12 @@ class Offline:
 
     def _opened(self, now: int) -> SQLiteStore:
         """Opened as the sidecar does it, for opening ends the leases."""
-        keeping = self._settings.store
+        keeping = self._reach.store
         return SQLiteStore.open(
             keeping.path,
             # Whoever was killed a moment ago may have requests under way at SAP.
-            quiet_until=now + int(self._settings.pace.rest_s * SECOND),
-            rest_us=int(self._settings.pace.rest_s * SECOND),
+            quiet_until=now + int(self._reach.rest_s * SECOND),
+            rest_us=int(self._reach.rest_s * SECOND),
             max_bytes=keeping.max_bytes,
             ballast_bytes=keeping.ballast_bytes,
         )
@@ -83,7 +87,7 @@ class Offline:
 
     @property
     def _targets(self) -> list[str]:
-        return [target.name for target in self._settings.targets]
+        return list(self._reach.targets)
 
     def _pause(
         self, store: Store, arguments: Mapping[str, Any], now: int, *, pausing: bool
@@ -98,36 +102,73 @@ class Offline:
     def _forget(self, store: Store, key: str) -> dict[str, Any]:
         found = store.forget(key)
         store.checkpoint()
-        path = self._settings.store_path
+        path = self._reach.store.path
         return {
             "forgotten": found,
-            "segments": segments_naming(self._settings.journal, key),
+            "segments": segments_naming(self._reach.journal, key),
             "damagedFiles": sorted(str(one) for one in path.parent.glob(f"{path.name}.damaged-*")),
         }
 
     def _status(self, store: Store, now: int) -> dict[str, Any]:
-        settings, counts = self._settings, store.counts_by_target(now)
+        reach, counts = self._reach, store.counts_by_target(now)
         nothing = Counts.together((), store.size())
         parts = [
             (
-                target.name,
-                target.destination.entity_url,
-                _standing(store, target.name, counts.pop(target.name, nothing), now),
+                name,
+                address,
+                _standing(store, name, counts.pop(name, nothing), now),
             )
-            for target in settings.targets
+            for name, address in reach.targets.items()
         ]
         return {
             **versions(),
             **together(parts, counts),
-            "journal": {"path": str(settings.journal)},
+            "journal": {"path": str(reach.journal)},
             "store": {
-                "path": str(settings.store_path),
+                "path": str(reach.store.path),
                 "bytes": store.size(),
-                "limitBytes": settings.store.max_bytes,
-                "diskFreeBytes": disk_free(settings.store_path),
+                "limitBytes": reach.store.max_bytes,
+                "diskFreeBytes": disk_free(reach.store.path),
                 "held": store.held(),
             },
         }
+
+
+def _refuse_another_user(path: Path, operation: str) -> None:
+    """The store stays the sidecar's: who asks is to change, not whom it belongs to."""
+    owner, ours = _owner(path), os.geteuid()
+    if owner is None or ours in (0, owner):
+        return
+    name = _user_name(owner)
+    sudo = f"sudo -u {name or f'#{owner}'} frontdesk {operation.replace('.', ' ')}"
+    raise Refused(
+        f"this store belongs to user {_shown(owner)}, you are {_shown(ours)}: run the command as"
+        f" that user, such as {sudo}"
+    )
+
+
+def _owner(path: Path) -> int | None:
+    """Of the file, else of the directory that does not let us look; None when there is none."""
+    for one in (path, *path.parents):
+        try:
+            return os.lstat(one).st_uid
+        except PermissionError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _shown(uid: int) -> str:
+    name = _user_name(uid)
+    return str(uid) if name is None else f"{name} ({uid})"
+
+
+def _user_name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # as in a container
+        return None
 
 
 def _standing(store: Store, target: str, counts: Counts, now: int) -> dict[str, Any]:

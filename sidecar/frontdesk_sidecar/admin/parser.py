@@ -135,11 +135,11 @@ def _limit(given: str) -> int:
 
 
 def _run(options: Options, command: Callable[..., int], *given: Any, **named: Any) -> int:
-    from frontdesk_sidecar import settings
     from frontdesk_sidecar.admin.command import run
+    from frontdesk_sidecar.admin.reach import load_reach
 
     return run(
-        settings.load(options.config),
+        load_reach(options.config),
         lambda desk, terminal: command(desk, terminal, *given, **named),
     )
 

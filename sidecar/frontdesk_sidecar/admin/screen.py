@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from frontdesk_sidecar.admin.figures import ago, counted, size, span
+from frontdesk_sidecar.admin.figures import ago, at, counted, size, span
 from frontdesk_sidecar.outcome_table import find_reason
 
 Document: TypeAlias = Mapping[str, Any]
@@ -129,8 +129,8 @@ def _next_try(state: str, moment: object, now: datetime, option: str) -> list[st
         return []
     left_s = (datetime.fromisoformat(moment) - now).total_seconds()
     when = f"next try in {span(left_s)}" if left_s > 0 else "next try: as soon as one is due"
-    is_slow = state in ("setup", "rejections")
-    sooner = f"; frontdesk resume{option} tries at once" if is_slow else ""
+    can_try = state in ("setup", "rejections", "failing")  # not what SAP itself asks for
+    sooner = f"; frontdesk resume{option} tries at once" if can_try else ""
     return [when + sooner]
 
 
@@ -153,6 +153,7 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
     if not _targets(document):
         yield from _figures(document)
     yield from _places(document)
+    yield from _heard(document, now)
     versions = [
         f"{label} {document[name]}"
         for name, label in (("version", "frontdesk"), ("python", "Python"), ("sqlite", "SQLite"))
@@ -229,6 +230,27 @@ def _places(document: Document) -> Iterator[tuple[str, str]]:
         yield "store", text + (f", {size(free)} left on the disk" if free is not None else "")
         if store.get("salvaged"):
             yield "", f"set aside as damaged: {store['salvaged']}; its report beside it says more"
+
+
+def _heard(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
+    """When a web process last wrote something that was read."""
+    journal = part(document, "journal")
+    if "lastLineAt" not in journal:
+        return
+    moment = journal["lastLineAt"]
+    if isinstance(moment, str):
+        yield "heard", f"last line {at(moment, now)}"
+        return
+    start = document.get("startedAt")
+    began = f" at {at(start, now)}" if isinstance(start, str) else ""
+    path = journal.get("path", "the journal")
+    yield (
+        "heard",
+        (
+            f"nothing since the start{began}: do the web processes write to {path}?"
+            ' (README, "Nothing arrives?")'
+        ),
+    )
 
 
 def _within(sentence: str) -> str:

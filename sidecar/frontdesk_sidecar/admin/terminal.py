@@ -55,6 +55,10 @@ class Terminal:
         """One line on standard error."""
         self._err.write(f"frontdesk: {printable(text)}\n")
 
+    def note(self, text: str) -> None:
+        """The same beside what was asked for."""
+        self._err.write(f"note: {printable(text)}\n")
+
     @property
     def can_ask(self) -> bool:
         """Whether there is somebody to ask."""

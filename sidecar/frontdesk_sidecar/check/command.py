@@ -201,7 +201,7 @@ def _store(found: Settings) -> Result:
 
 def _sidecar(found: Settings) -> Result:
     try:
-        document = Client(found).call("status", {})
+        document = Client(found.http).call("status", {})
     except NotRunning:
         return judge_arrival.sidecar(None, (), "")
     except Refused as error:

@@ -75,7 +75,8 @@ class Dashboard:
         await self._hub.close()
 
     async def _status(self) -> dict[str, Any]:
-        assert self._controls is not None  # it is served when there is something to show
+        if self._controls is None:
+            raise StoreError("it is not open yet")
         return await self._controls.status()
 
     def _hello(self) -> dict[str, Any]:

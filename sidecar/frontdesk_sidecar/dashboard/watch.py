@@ -63,13 +63,16 @@ class Watch:
 
     def absorbed(self, batch: Batch) -> None:
         """A batch is in the store."""
-        clock = self.clock()
-        if batch.messages:
-            self.history.count(clock, "messages", len(batch.messages))
+        self.taken(len(batch.messages))
         if batch.rejected:
-            self.history.count(clock, "unusable", batch.rejected.total())
+            self.history.count(self.clock(), "unusable", batch.rejected.total())
         for name, number in batch.web.items():
             self.web[name if name in _WEB else OTHER] += number
+
+    def taken(self, messages: int) -> None:
+        """So many messages are in the store, by whichever way they came."""
+        if messages:
+            self.history.count(self.clock(), "messages", messages)
 
     def delivered(
         self, claim: Claim, outcome: Outcome, settlement: Settlement, seconds: float
@@ -137,6 +140,11 @@ class WatchedTelemetry(Telemetry):
         """A batch is in the store."""
         super().absorbed(batch, absorbed, seconds)
         self._watch.absorbed(batch)
+
+    def door_committed(self, messages: int, seconds: float) -> None:
+        """What came by HTTP is in the store."""
+        super().door_committed(messages, seconds)
+        self._watch.taken(messages)
 
     def delivered(
         self, claim: Claim, outcome: Outcome, settlement: Settlement, seconds: float

@@ -186,7 +186,7 @@ class Courier:
         return refused
 
     def _learn(self, number: int, result: Sequence[Outcome]) -> None:
-        """Half as many after one that nobody knows the end of; a tenth more after one that ended."""
+        """Half as many after one without a known end; a tenth more after one that ended."""
         if len(result) == 1 and result[0].is_unknown:
             self._manageable = max(1.0, number / 2)
         elif len(result) == number:

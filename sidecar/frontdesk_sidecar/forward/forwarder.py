@@ -234,7 +234,8 @@ class Forwarder:
         return Parcel(claim, payload, digest)
 
     def _payload(self, claim: Claim) -> dict[str, object] | Outcome:
-        assert self.plan is not None  # without one nothing is claimed
+        if self.plan is None:
+            raise RuntimeError("claimed without a plan")
         return self.plan.payload(claim.customer, claim.sent_at)
 
     def _is_recent(self, claim: Claim) -> bool:

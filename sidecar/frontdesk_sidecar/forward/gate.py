@@ -96,9 +96,14 @@ class Gate:
         """The try came to nothing: it was not sent."""
         self._trying = False
 
-    def try_now(self, now: float) -> None:
-        """Something was set right, perhaps: do not wait for the next try."""
-        if self.shut is not None and self.shut.why in (Why.SETUP, Why.REJECTIONS):
+    def try_now(self, now: float, *, by_hand: bool = False) -> None:
+        """Something was set right, perhaps: do not wait for the next try.
+
+        When SAP fails, only a person can know; what SAP asked for is waited for all the same.
+        """
+        if self.shut is None or self.shut.why is Why.THROTTLED:
+            return
+        if by_hand or self.shut.why is not Why.FAILING:
             next_at = min(self.shut.next_at, max(now, self._quiet_until))
             self.shut = replace(self.shut, next_at=next_at)
 

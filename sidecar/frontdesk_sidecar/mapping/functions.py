@@ -32,7 +32,7 @@ _ODATA_DATE: Final = re.compile(r"/Date\((-?\d{1,16})\)/")
 _INITIAL: Final = re.compile(r"(?<![^\W\d_])(?<!['’])[^\W\d_]|(?<=['’])[^\W\d_](?=[^\W\d_])")
 
 
-class Unfit(Exception):
+class Unfit(Exception):  # noqa: N818 - says what is the case
     """A value that a function cannot do anything with; the text holds no value."""
 
 

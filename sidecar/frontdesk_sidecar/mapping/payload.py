@@ -46,7 +46,7 @@ class AttributeMapping:
             return {name: one for name, one in expressions.items() if name not in attributes}
 
         return AttributeMapping(
-            rest(self.compiled), {event: rest(expressions) for event, expressions in self.on.items()}
+            rest(self.compiled), {event: rest(some) for event, some in self.on.items()}
         )
 
     def apply(self, scope: Mapping[str, object], events: Collection[str] = ()) -> dict[str, object]:
@@ -84,9 +84,7 @@ def compile_mapping(
     """Compile ``{attribute: expression}``; raises one `MappingError` with every problem."""
     problems: list[Problem] = []
     compiled = _compile(expressions, "", problems)
-    events = {
-        event: _compile(some, f'on "{event}": ', problems) for event, some in on.items()
-    }
+    events = {event: _compile(some, f'on "{event}": ', problems) for event, some in on.items()}
     if problems:
         raise MappingError(problems)
     return AttributeMapping(compiled, events)

@@ -29,7 +29,7 @@ _ABSENT: Final = object()
 _MAX_DIGITS: Final = 400
 
 
-class Misfit(ValueError):
+class Misfit(ValueError):  # noqa: N818 - says what is the case
     """A value that cannot be made to fit; names the attribute and never the value."""
 
     def __init__(self, path: str, reason: str) -> None:

@@ -146,14 +146,16 @@ def _missing(mapping: AttributeMapping, item: Item) -> Iterator[Finding]:
     for name in item.key:
         if name not in mapping.compiled:
             text = f"is in the key of {item.name} and is not mapped"
-            yield Finding(name, Level.ERROR, text, f'Add it, such as {name} = "lower(trim(email))".')
+            remedy = f'Add it, such as {name} = "lower(trim(email))".'
+            yield Finding(name, Level.ERROR, text, remedy)
     for name in item.required:
         if name in item.key or name in mapping.compiled:
             continue
         to = item.properties.get(name) or item.navigations[name]
         text = f"is required for a new {item.name} and is not mapped"
         if any(name in some for some in mapping.on.values()):
-            level, remedy = Level.WARNING, "It is mapped for one event; a customer may come by others."
+            level = Level.WARNING
+            remedy = "It is mapped for one event; a customer may come by others."
         else:
             level, remedy = Level.ERROR, f"Add it, such as {name} = {_sample(to)}."
         yield Finding(name, level, text, remedy)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any, Final
 
 import h11
 
 from frontdesk.asgi import Receive, Send
 from frontdesk_sidecar.proxy.connection import Connection
+from frontdesk_sidecar.proxy.fields import end_to_end
 from frontdesk_sidecar.proxy.messages import LAST_CHUNK, Framing, Outgoing, answer_fields, chunk
 from frontdesk_sidecar.proxy.pool import Pool
 from frontdesk_sidecar.proxy.tally import Passage, Tally
@@ -183,7 +185,12 @@ class Exchange:
             raise Trouble(Cause.MALFORMED)
         self._tally.head_came(self._passage)
         self._passage.status = status = head.status_code
-        fields = answer_fields(status, head.headers.raw_items(), has_trailers=self._has_trailers)
+        fields = answer_fields(
+            status,
+            head.headers.raw_items(),
+            has_trailers=self._has_trailers,
+            date=formatdate(usegmt=True).encode(),
+        )
         self.has_begun = True
         start = {"type": "http.response.start", "status": status, "headers": fields}
         await self._send({**start, "trailers": True} if self._has_trailers else start)
@@ -226,5 +233,5 @@ class Exchange:
         self._is_over = True
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
         if self._has_trailers:
-            trailers = event.headers.raw_items()
+            trailers = end_to_end(event.headers.raw_items())
             await self._send({"type": "http.response.trailers", "headers": trailers})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from frontdesk.asgi import Receive, Send
@@ -88,6 +89,7 @@ class Forwarder:
     async def _tell(self, cause: Cause, send: Send, passage: Passage) -> None:
         self.tally.failed(cause)
         passage.status, fields, body = page(cause)
+        fields.append((b"date", formatdate(usegmt=True).encode()))
         start: dict[str, Any] = {"type": "http.response.start", "status": passage.status}
         await send({**start, "headers": fields})
         await send({"type": "http.response.body", "body": body})

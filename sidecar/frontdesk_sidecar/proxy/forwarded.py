@@ -78,14 +78,7 @@ def with_forwarded(
     What somebody untrusted claims is left out, and so are the spellings with an underscore, which
     a CGI or WSGI server reads as the same. `Forwarded` is continued; with `always` begun as well.
     """
-    kept, claimed = [], []
-    for field in fields:
-        name = field[0]
-        plain = name.replace(b"_", b"-") if b"_" in name else name
-        if plain not in _CLAIMS or (is_trusted and plain is name and name not in _WRITTEN):
-            kept.append(field)
-        elif is_trusted and plain is name:
-            claimed.append(field)
+    kept, claimed = _apart(fields, is_trusted=is_trusted)
     hops = [value for name, value in claimed if name == FOR] + ([peer.encode()] if peer else [])
     if hops:
         kept.append((FOR, b", ".join(hops)))
@@ -95,6 +88,19 @@ def with_forwarded(
     if elements or always:
         kept.append((FORWARDED, b", ".join((*elements, _element(peer, scheme, host)))))
     return kept
+
+
+def _apart(fields: Fields, *, is_trusted: bool) -> tuple[list[Field], list[Field]]:
+    """What stays as it is, and what of the claims is believed and written anew."""
+    kept, claimed = [], []
+    for field in fields:
+        name = field[0]
+        plain = name.replace(b"_", b"-") if b"_" in name else name
+        if plain not in _CLAIMS or (is_trusted and plain is name and name not in _WRITTEN):
+            kept.append(field)
+        elif is_trusted and plain is name:
+            claimed.append(field)
+    return kept, claimed
 
 
 def _element(peer: str | None, scheme: str, host: bytes) -> bytes:

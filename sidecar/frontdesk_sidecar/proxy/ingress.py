@@ -190,16 +190,6 @@ def _azure_front_door(routes: Sequence[Route]) -> str:
 def _azure_rule(
     number: int, method: str, operator: str, values: Sequence[str]
 ) -> Mapping[str, Any]:
-    def condition(name: str, kind: str, operator: str, values: Sequence[str]) -> Mapping[str, Any]:
-        parameters = {
-            "typeName": f"DeliveryRule{kind}ConditionParameters",
-            "operator": operator,
-            "matchValues": list(values),
-            "negateCondition": False,
-            "transforms": [],
-        }
-        return {"name": name, "parameters": parameters}
-
     override = {
         "typeName": "DeliveryRuleRouteConfigurationOverrideActionParameters",
         "originGroupOverride": {
@@ -211,12 +201,25 @@ def _azure_rule(
         "name": f"frontdesk{number}",
         "order": number,
         "conditions": [
-            condition("RequestMethod", "RequestMethod", "Equal", [method]),
-            condition("UrlPath", "UrlPathMatch", operator, values),
+            _azure_condition("RequestMethod", "RequestMethod", "Equal", [method]),
+            _azure_condition("UrlPath", "UrlPathMatch", operator, values),
         ],
         "actions": [{"name": "RouteConfigurationOverride", "parameters": override}],
         "matchProcessingBehavior": "Stop",
     }
+
+
+def _azure_condition(
+    name: str, kind: str, operator: str, values: Sequence[str]
+) -> Mapping[str, Any]:
+    parameters = {
+        "typeName": f"DeliveryRule{kind}ConditionParameters",
+        "operator": operator,
+        "matchValues": list(values),
+        "negateCondition": False,
+        "transforms": [],
+    }
+    return {"name": name, "parameters": parameters}
 
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[Route]], str]]] = {

@@ -136,8 +136,12 @@ def chunk(body: bytes) -> bytes:
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
-def answer_fields(status: int, fields: Fields, *, has_trailers: bool) -> list[Field]:
+def answer_fields(
+    status: int, fields: Fields, *, has_trailers: bool, date: bytes = b""
+) -> list[Field]:
     """An answer's header fields as they go to the client.
+
+    `date` is added where there is none (RFC 9110 section 6.6.1).
 
     A length beside chunks goes (RFC 9112 section 6.3); so does that of an answer without a body,
     which servers take for a promise. `Trailer` goes where the server has no trailers.
@@ -147,4 +151,6 @@ def answer_fields(status: int, fields: Fields, *, has_trailers: bool) -> list[Fi
     if not has_trailers:
         without.add(b"trailer")
     kept = end_to_end(fields)
+    if date and one(kept, b"date") is None:
+        kept.append((b"date", date))
     return [field for field in kept if field[0] not in without] if without else kept

@@ -42,6 +42,7 @@ class Options:
     connections: int
     queue_timeout_s: float
     clients: int
+    client_keepalive_s: float
     websocket_bytes: int
     drain_s: float
     prefix: str
@@ -131,6 +132,8 @@ OPTIONS: Final = (
     Option("queue_timeout_s", kinds.SECONDS, 5.0, "time to wait for one of them, then 503"),
     Option("clients", kinds.COUNT, 4096,
            "most connections of clients at once, per worker, then 503"),
+    Option("client_keepalive_s", kinds.SECONDS, 120.0,
+           "how long a client's connection may lie idle; more than an ingress keeps its own"),
     Option("websocket_bytes", kinds.BYTES, 16_777_216, "largest WebSocket message"),
     Option("drain_s", kinds.SECONDS_OR_NONE, 30.0,
            "after SIGTERM, time for what is under way"),

@@ -34,6 +34,10 @@ def add_proxy(commands: Group, add: Add) -> None:
         help="print the rules that send logins and registrations here, and nothing else: "
         + ", ".join(FORMATS),
     )
+    _add_options(proxy)
+
+
+def _add_options(proxy: argparse.ArgumentParser) -> None:
     for option in OPTIONS:
         if option.key == "key":
             continue  # a command line can be read by everybody on the machine

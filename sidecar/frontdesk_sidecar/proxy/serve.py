@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -54,7 +56,11 @@ def run(options: Options, config_file: str | None) -> None:
 def _make(options: Options, config_file: str | None) -> CaptureMiddleware:
     """The app of one process."""
     _start_logging(options)
-    return create_app(options, load_capture(path=config_file))
+    app = create_app(options, load_capture(path=config_file))
+    # What is there now stays: the collector need not look through all rules in a shopper's request.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _config(options: Options, make: partial[CaptureMiddleware]) -> uvicorn.Config:
@@ -77,6 +83,9 @@ def _config(options: Options, make: partial[CaptureMiddleware]) -> uvicorn.Confi
         proxy_headers=False,
         limit_concurrency=options.clients,
         backlog=_BACKLOG,
+        # An ingress may send a login over a connection just when it is closed here, and a login is
+        # not sent twice: so the ingress shall be the one that closes.
+        timeout_keep_alive=round(options.client_keepalive_s),
         timeout_graceful_shutdown=round(options.drain_s),
         ssl_certfile=options.tls_cert_file,
         ssl_keyfile=options.tls_key_file,
@@ -114,13 +123,17 @@ def _start_logging(options: Options) -> None:
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 
+#: How an exchange ends that broke off, or whose time was over at the end of a drain.
+_ENDED = (Aborted, asyncio.CancelledError)
+
+
 class _Quiet(logging.Filter):
     """Leaves out what is told elsewhere: an answer that broke off, and each unreadable request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is logged."""
         info: Any = record.exc_info
-        if info and info[0] is not None and issubclass(info[0], Aborted):
+        if info and info[0] is not None and issubclass(info[0], _ENDED):
             return False
         text = record.getMessage()
         return not text.startswith(("Invalid HTTP request", "Unsupported upgrade request"))

@@ -17,6 +17,8 @@ from frontdesk_sidecar.proxy.trouble import Cause
 _log = logging.getLogger("frontdesk.proxy")
 _access = logging.getLogger("frontdesk.proxy.access")
 _REPEAT_S: Final = 60.0
+#: Any other is a client's own word, and not for the log.
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 #: Upper ends, in seconds, of how long an answer's head took.
 BUCKETS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
@@ -77,7 +79,11 @@ class Tally:
         if self.logs_access:
             _access.info(
                 "method=%s route=%s status=%d sent=%d received=%d head_ms=%s ms=%.1f",
-                *(passage.method, _quoted(passage.route), passage.status),
+                *(
+                    passage.method if passage.method in _METHODS else "other",
+                    _quoted(passage.route),
+                    passage.status,
+                ),
                 *(passage.sent, passage.received),
                 "-" if passage.head_s is None else f"{passage.head_s * 1e3:.1f}",
                 (self.clock() - passage.began) * 1e3,

@@ -95,6 +95,10 @@ class Tunnel:
             return ClientConnection(protocol, ping_interval=None, close_timeout=_CLOSE_S)
 
         opened = await self.dialer.open(connection)
+        await self._shake_hands(opened)
+        return opened
+
+    async def _shake_hands(self, opened: ClientConnection) -> None:
         try:
             async with asyncio.timeout(self.answer_s):
                 await opened.handshake(None, None)
@@ -106,7 +110,6 @@ class Tunnel:
         except (InvalidHandshake, OSError, EOFError):
             opened.transport.abort()
             raise Trouble(Cause.MALFORMED) from None
-        return opened
 
     async def _accept(self, upstream: ClientConnection, receive: Receive, send: Send) -> None:
         response = upstream.response

@@ -265,7 +265,8 @@ class SQLiteStore(Store):
     def revive(self, which: Which, now: int) -> int:
         """See `Store.revive`."""
         with self.transaction():
-            return self._connection.execute(sql.REVIVE, conditions(which) | {"now": now, "rest": self._rest_us}).rowcount
+            chosen = conditions(which) | {"now": now, "rest": self._rest_us}
+            return self._connection.execute(sql.REVIVE, chosen).rowcount
 
     def discard(self, which: Which, limit: int = 1000) -> int:
         """See `Store.discard`."""

@@ -123,9 +123,7 @@ class Page:
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
         """One command; events that come meanwhile are kept."""
         self._number += 1
-        self._socket.send(
-            json.dumps({"id": self._number, "method": method, "params": parameters})
-        )
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
             told = json.loads(self._socket.recv(timeout=20))
             if told.get("id") == self._number:
@@ -144,9 +142,10 @@ class Page:
         return told["result"].get("value")
 
     def wait(self, condition: str, what: str = "") -> None:
-        """Until the expression is true."""
+        """Until the expression is true; what is not there yet is not."""
         deadline = time.monotonic() + 20
-        while not self.run(f"Boolean({condition})"):
+        script = f"(() => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }})()"
+        while not self.run(script):
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited too long: {what or condition}\n{self.text()}")
             time.sleep(0.05)
@@ -250,7 +249,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(chromium: str) -> Iterator[Page]:
     """A fresh tab with nothing remembered."""
     made = httpx.put(f"{chromium}/json/new?about:blank", trust_env=False).json()
-    with connect(made["webSocketDebuggerUrl"], max_size=None) as socket:
+    address = made["webSocketDebuggerUrl"]
+    with connect(address, max_size=None, close_timeout=1, ping_interval=None) as socket:
         tab = Page(socket)
         tab.look(1280, 900)
         yield tab

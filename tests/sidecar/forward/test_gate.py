@@ -286,6 +286,27 @@ def test_what_was_set_right_is_tried_at_once(why: Why, at_once: bool) -> None:
     assert (gate.permit(1.0) is Permit.ONE) is at_once
 
 
+@pytest.mark.parametrize(
+    ("why", "at_once"),
+    [(why, why is not Why.THROTTLED) for why in Why if why is not Why.HAND],
+)
+def test_a_person_has_everything_tried_but_what_saps_silence_is_for(
+    why: Why, at_once: bool
+) -> None:
+    """Whoever brought SAP back knows it sooner than the next try."""
+    gate = shut_for(why)
+    gate.try_now(1.0, by_hand=True)
+    assert (gate.permit(1.0) is Permit.ONE) is at_once
+
+
+def test_a_person_does_not_shorten_saps_silence_behind_another_reason() -> None:
+    """429 came while SAP failed."""
+    gate = shut_for(Why.FAILING)
+    gate.heed(THROTTLED, "late", 1.0)
+    gate.try_now(2.0, by_hand=True)
+    assert gate.permit(10.5) is Permit.NONE
+
+
 def test_asking_late_does_not_put_the_try_off() -> None:
     """A try that is due already stays due."""
     gate = shut_for(Why.SETUP)

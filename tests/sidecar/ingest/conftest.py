@@ -55,6 +55,8 @@ class House:
         self.path = path
         self.tally = Tallied()
         self.budget = Budget()
+        #: how the store is opened
+        self.options: dict[str, Any] = {}
 
     @contextmanager
     def open(
@@ -69,7 +71,7 @@ class House:
 
         @asynccontextmanager
         async def living(app: Starlette) -> AsyncIterator[None]:
-            with SQLiteStore.open(self.path) as store:
+            with SQLiteStore.open(self.path, **self.options) as store:
                 before(store)
                 writer: Writer[Store] = Writer(store)
                 async with writer:

@@ -291,6 +291,23 @@ def test_limits_of_bodies(house: Any, path: str, limit: int) -> None:
     assert house.budget.used == 0
 
 
+def test_a_store_that_is_full(house: Any) -> None:
+    """What was answered 200 before is in it; nothing of what was not, is counted."""
+    house.options = {"max_bytes": 1 << 20}
+    taken = 0
+    with house.open() as url, client(url) as http_client:
+        for start in range(0, 100_000, 100):
+            batch = [{**somebody(start + n), "userId": "x" * 200} for n in range(100)]
+            answer = http_client.post("/batch", json={"batch": batch})
+            if answer.status_code != 200:
+                break
+            taken += 100
+        assert (answer.status_code, answer.json()["code"]) == (429, "held")
+        assert int(answer.headers["retry-after"]) > 0
+    assert house.tally.messages == {("identify", "taken"): taken}
+    assert len(house.customers()) == taken > 0
+
+
 def test_a_store_that_holds(house: Any) -> None:
     """429, with when to come again; nothing is counted; what was known merges all the same."""
 

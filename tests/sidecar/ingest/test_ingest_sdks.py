@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import importlib.util
 import os
 import shutil
@@ -30,6 +31,16 @@ def run(command: Sequence[str | Path], cwd: Path | None = None) -> subprocess.Co
     return subprocess.run(
         command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=90, check=False
     )
+
+
+def needs(package: str, name: str) -> pytest.MarkDecorator:
+    """For tests of an SDK that not everybody has."""
+    missing = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(missing, reason=f"{name} is not installed")
+
+
+segment_python = needs("segment", "segment-analytics-python")
+rudder_python = needs("rudderstack", "rudder-sdk-python")
 
 
 def run_python(name: str, *arguments: str) -> None:
@@ -74,6 +85,7 @@ def check(customers: dict[str, Customer], name: str, event: str) -> None:
         assert customer.traits["logins"] == n
 
 
+@segment_python
 @pytest.mark.parametrize("more", [(), ("gzip",)])
 def test_segment_for_python(house: Any, more: tuple[str, ...]) -> None:
     """`segment-analytics-python`: batches, Basic authentication, gzip."""
@@ -85,6 +97,7 @@ def test_segment_for_python(house: Any, more: tuple[str, ...]) -> None:
     assert not [key for key in house.tally.messages if key[1] == "refused"]
 
 
+@segment_python
 def test_a_wrong_key_is_told_to_the_app(house: Any) -> None:
     """With our text, in the SDK's own error."""
     with house.open() as url, pytest.raises(AssertionError, match="unauthorized: no such key"):
@@ -121,9 +134,7 @@ def test_analytics_js_in_somebody_elses_page(house: Any, node: Path) -> None:
     assert house.customers() == {}
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("rudderstack") is None, reason="rudder-sdk-python is not installed"
-)
+@rudder_python
 def test_rudderstack_for_python(house: Any) -> None:
     """`rudder-sdk-python`: traits in the context, always gzip."""
     with house.open() as url:
@@ -131,8 +142,9 @@ def test_rudderstack_for_python(house: Any) -> None:
     check(house.customers(), "rudder", "Logged In")
 
 
+@segment_python
 def test_the_largest_batch_of_the_python_sdk_fits() -> None:
     """It adds one more message to 475,000 bytes; commas and its frame come on top."""
-    consumer = pytest.importorskip("segment.analytics.consumer")
+    consumer = importlib.import_module("segment.analytics.consumer")
     largest: int = consumer.BATCH_SIZE_LIMIT - 1 + consumer.MAX_MSG_SIZE
     assert largest + 2 * 100 + 500 < MAX_BATCH

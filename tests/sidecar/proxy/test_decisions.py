@@ -1,6 +1,7 @@
 """The pure parts: whom to believe, what stands in the options, which rules an ingress gets."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from frontdesk_sidecar.proxy.fields import Field
 from frontdesk_sidecar.proxy.forwarded import trust_of, with_forwarded
 from frontdesk_sidecar.proxy.ingress import FORMATS, Route, render
 from frontdesk_sidecar.proxy.loading import load_options
-from frontdesk_sidecar.proxy.options import OPTIONS, read_options
+from frontdesk_sidecar.proxy.options import OPTIONS, REQUIRED, read_options
 from frontdesk_sidecar.proxy.parser import FORMATS as OFFERED
+from frontdesk_sidecar.proxy.trouble import Cause
 
 # Forwarded
 
@@ -242,3 +244,37 @@ def test_traefik_envoy_and_kubernetes() -> None:
     assert '- path: "/login/"\n        pathType: Exact' in kubernetes
     assert 'use-regex: "true"' in kubernetes
     assert "use-regex" not in render("kubernetes", RULES[:1])
+
+
+# The document
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "proxy.md"
+
+
+def options_table() -> str:
+    """The document's table of settings, from the code's."""
+    rows = ["| key | default | |", "|---|---|---|"]
+    for one in OPTIONS:
+        shown = "" if one.default is None else f"`{str(one.default).lower()}`"
+        default = "required" if one.default is REQUIRED else shown
+        rows.append(f"| `{one.key}` | {default} | {one.help} |")
+    return "\n".join(rows)
+
+
+def test_the_settings_of_the_document_are_true() -> None:
+    """docs/proxy.md's table is what the code reads; UPDATE_DOCS=1 writes it."""
+    text = DOCUMENT.read_text()
+    before, begin, rest = text.partition("<!-- options -->\n")
+    table, end, after = rest.partition("<!-- /options -->")
+    if os.environ.get("UPDATE_DOCS"):
+        DOCUMENT.write_text(f"{before}{begin}{options_table()}\n{end}{after}")
+    else:
+        assert table.strip() == options_table()
+
+
+def test_the_pages_of_the_document_are_all() -> None:
+    """Every cause that a client may read."""
+    text = DOCUMENT.read_text()
+    for cause in Cause:
+        assert f"`{cause.error}`" in text
+        assert str(cause.status) in text

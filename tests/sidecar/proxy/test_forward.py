@@ -1,12 +1,19 @@
 """What passes the proxy: bytes, order, chunks as they come, and every way to end."""
 
+import asyncio
 import gzip
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from proxy_support import OK, Seen, Wire, answering, connected, proxied, raw_upstream
+from asgi_support import said, scope_of
+from frontdesk.exchange import Message
+from frontdesk.settings import Capture
+from frontdesk_sidecar.proxy.app import create_app
+from frontdesk_sidecar.proxy.forward import Forwarder
+from proxy_support import OK, Seen, Wire, answering, connected, options, proxied, raw_upstream
 from server_support import wait_until
 
 GET = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -66,7 +73,9 @@ def test_what_is_answered_is_what_arrives(journal: Path, http: str) -> None:
         got = wire.answer()
     assert got.line == b"HTTP/1.1 302 Found"
     assert got.body == packed
-    assert [(name.lower(), value) for name, value in got.fields] == [
+    *fields, (last, _) = got.fields
+    assert last == b"date", "it is added where there is none"
+    assert [(name.lower(), value) for name, value in fields] == [
         (b"server", b"shop"),
         (b"set-cookie", b"a=1; Path=/"),
         (b"x-n", b"\xe4"),
@@ -402,3 +411,33 @@ def idle(url: str) -> int:
     body = client.answer().body.decode()
     [line] = [one for one in body.splitlines() if one.startswith("frontdesk_proxy_idle_")]
     return int(line.split()[1])
+
+
+async def test_trailers_where_the_server_has_them(journal: Path) -> None:
+    """uvicorn has none; an ASGI server that has gets them, and their announcement."""
+    answer = (
+        b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n"
+    )
+    sent: list[Message] = []
+    asked = iter([said(b"")])
+
+    async def receive() -> Message:
+        for message in asked:
+            return message
+        return await asyncio.Future()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with raw_upstream(answering(answer)) as raw:
+        app = create_app(options(raw.url), Capture(journal=str(journal)))
+        scope = {**scope_of("/page", "GET", headers=[(b"host", b"a")]), "raw_path": b"/page"}
+        await app(scope | {"extensions": {"http.response.trailers": {}}}, receive, send)
+        cast(Forwarder, app.app).pool.close()
+        await asyncio.sleep(0)
+    start, body, trailers = sent
+    assert start["trailers"] is True
+    assert (b"trailer", b"X-Sum") in start["headers"]
+    assert (body["body"], body["more_body"]) == (b"ok", False)
+    assert trailers == {"type": "http.response.trailers", "headers": [(b"x-sum", b"7")]}

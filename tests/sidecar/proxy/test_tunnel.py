@@ -82,6 +82,7 @@ def test_what_the_handshake_says(journal: Path) -> None:
         assert client.subprotocol == "chat"
         assert client.response is not None
         assert client.response.headers.get_all("set-cookie") == ["a=1", "b=2"]
+        assert len(client.response.headers.get_all("date")) == 1
         host = url.removeprefix("ws://")
     [request] = seen
     assert request.path == "/a%20b//c?d=%C3%A4"

@@ -9,7 +9,7 @@ const STATES = { ok: "✓ fine", slow: "! slow", stuck: "✕ stuck here" };
 export function showState(told) {
   const status = told.status;
   mark(byId("state"), "mood", told.mood);
-  mark(byId("pill"), "mood", told.mood);
+  mark(byId("pill"), "mood", { fine: "fine", slowing: "attention" }[status.state] ?? "bad");
   say(byId("pill"), status.state);
   document.title = status.state === "fine" ? "frontdesk" : `(${status.state}) frontdesk`;
   showHeadlines(told.headlines);
@@ -64,7 +64,7 @@ function words(station, facts) {
   switch (station.name) {
     case "captured":
       return [rate(station.minute), `${counted(station.hour, "login")} in the last hour`,
-        `${count(facts.leftOut)} requests left out since the start`];
+        `${count(facts.leftOut)} left out since the start`];
     case "journal":
       return [`${size(facts.lagBytes)} to read`, counted(facts.segments, "segment"), ""];
     case "store":
@@ -72,7 +72,7 @@ function words(station, facts) {
         facts.pending ? `the oldest for ${span(facts.oldest)}` : "nobody waits",
         `${size(facts.bytes)} on disk`];
     default:
-      return [rate(station.minute), `${counted(station.hour, "delivery").replace("deliverys", "deliveries")} in the last hour`,
+      return [rate(station.minute), `${count(station.hour)} in the last hour`,
         `${count(facts.clean)} settled, ${count(facts.dead)} dead`];
   }
 }

@@ -63,9 +63,9 @@ function steps(one) {
   const sent = one.payload === null ? el("p", {}, "nothing was sent") : facts(Object.entries(one.payload));
   const after = NEXT[one.next] + (one.dueAt ? ` at ${moment(one.dueAt)}` : "");
   const answer = [
-    ["outcome", one.outcome], ["code", one.code], ["try", one.attempts],
-    ...(one.text ? [["SAP says", one.text]] : []), ...(one.advice ? [["means", one.advice]] : []),
-    ...(after ? [["then", after]] : []), ...(one.messageId ? [["integrationMessageId", one.messageId]] : []),
+    ["outcome", one.outcome], ["code", one.code], ["try", one.attempts], ...(one.outcome === "unchanged" ? [] : [["took", span(one.seconds)]]),
+    ...(one.text ? [["told", one.text]] : []), ...(one.advice ? [["means", one.advice]] : []),
+    ...(after ? [["then", after]] : []), ...(one.messageId ? [["message id", one.messageId]] : []),
   ];
   const title = one.outcome === "unchanged" ? "3 · payload, as SAP has it already" : "3 · payload for SAP, masked";
   return el("div", { class: "steps" },
