@@ -86,7 +86,7 @@ def _large(way: Way) -> None:
     way.note("memory, gigabyte", way.memory_mb("VmHWM") - before)
 
 
-def _report(ways: Sequence[Way], arguments: argparse.Namespace) -> str:
+def _report(ways: Sequence[Way], arguments: argparse.Namespace, about: Mapping[str, object]) -> str:
     direct = ways[0]
 
     def added(way: Way, name: str) -> str:
@@ -124,7 +124,6 @@ def _report(ways: Sequence[Way], arguments: argparse.Namespace) -> str:
         "1 MB/s at most",
     ]
     head += [f"event of {STREAMS} streams: p50, ms", "p99, ms", "events/s"]
-    about: Mapping[str, object] = machine()
     return "\n".join(
         [
             bullets([f"{name}: {value}" for name, value in about.items()]),
@@ -144,6 +143,7 @@ def main() -> None:
     missing = [name for name in ("nginx", "wrk", "taskset", "curl") if not shutil.which(name)]
     if missing:
         raise SystemExit(f"needs {', '.join(missing)}")
+    about = machine()
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a journal's place
     with stoppable(), tempfile.TemporaryDirectory(dir=memory) as name:
         place = Path(name)
@@ -161,7 +161,7 @@ def main() -> None:
                 print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
             for way in ways[1:]:
                 _large(way)
-            print(_report(ways, arguments))
+            print(_report(ways, arguments, about))
 
 
 if __name__ == "__main__":

@@ -108,6 +108,7 @@ READERS_OF_THE_ENVIRONMENT = {
     "frontdesk_sidecar.settings",
     "frontdesk_sidecar.demo",
     "frontdesk_sidecar.admin.terminal",
+    "frontdesk_sidecar.admin.reach",
     "frontdesk_sidecar.proxy.loading",
 }
 

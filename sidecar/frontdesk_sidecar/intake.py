@@ -100,7 +100,9 @@ class Intake:
             self._telemetry.intake_held(self._full)
             await anyio.sleep(HOUSEKEEPING_S)
             return False
-        self._full = None
+        if self._full is not None:
+            self._full = None
+            self._telemetry.intake_held(None)
         self._telemetry.absorbed(batch, absorbed, self._clock() - started)
         if absorbed.changed:
             self._on_new()
@@ -115,8 +117,8 @@ class Intake:
             self._rotate_at = self._clock() + ROTATION_S
             self._tail.ask_rotation()
         self._telemetry.journal_state(self._tail.lag_bytes, self._tail.unreadable)
-        self._telemetry.intake_held(await self._held())
         await self._forget(removed)
+        self._telemetry.intake_held(await self._held())
 
     async def _held(self) -> str | None:
         """Why nothing would be taken in, whether or not anything waits."""

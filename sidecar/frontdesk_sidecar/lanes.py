@@ -110,7 +110,8 @@ class Lane:
             batching=self.forwarder.courier.batch_size > 1,
             **shared,
         )
-        return Standing(self.name, self.target.destination.entity_url, now)
+        destination = self.target.destination
+        return Standing(self.name, destination.entity_url, now, destination.client_id)
 
 
 async def make_lanes(

@@ -122,7 +122,7 @@ class Live:
 
     async def status(self) -> dict[str, Any]:
         """How things stand; nothing personal in it."""
-        counts, dead, store = await self._writer.run(self._count)
+        counts, dead, failing, store = await self._writer.run(self._count)
         standings = [
             lane.standing(
                 counts.pop(lane.name, Counts.together((), store["bytes"])),
@@ -132,6 +132,7 @@ class Live:
                 started_us=self._started_us,
                 journal=self._journal(),
                 store=store,
+                failing=failing[lane.name],
             )
             for lane in self._lanes
         ]
@@ -147,6 +148,7 @@ class Live:
         return {
             "path": str(journal),
             "lagBytes": self._tail.lag_bytes,
+            "limitBytes": self._settings.capture.journal_limit_bytes,
             "lastLineAt": None if heard is None else iso(int(heard * SECOND)),
             "segments": segments,
             "unreadable": len(self._tail.unreadable),
@@ -155,9 +157,16 @@ class Live:
 
     def _count(
         self, store: Store
-    ) -> tuple[dict[str, Counts], dict[str, dict[str, int]], dict[str, Any]]:
+    ) -> tuple[
+        dict[str, Counts],
+        dict[str, dict[str, int]],
+        dict[str, tuple[int, int, str] | None],
+        dict[str, Any],
+    ]:
         dead = {target: store.dead_codes(target) for target in self.targets}
-        return store.counts_by_target(_now()), dead, self._store(store.size(), store.held())
+        failing = {target: store.failing(target) for target in self.targets}
+        counts = store.counts_by_target(_now())
+        return counts, dead, failing, self._store(store.size(), store.held())
 
     def _store(self, size: int, held: str | None) -> dict[str, Any]:
         path = self._settings.store_path

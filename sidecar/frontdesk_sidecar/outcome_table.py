@@ -363,8 +363,7 @@ _ANSWERS: Final = (
     Reason(
         "http.503",
         Kind.TRANSIENT,
-        "SAP is in maintenance, being deployed, or this side is inactive; with Retry-After it"
-        " asks for silence (throttled).",
+        "SAP is in maintenance, being deployed, or this side is inactive.",
         "Nothing: sending resumes alone. If no maintenance is planned, look at the environment in"
         " the Cloud Portal.",
         also=(Kind.THROTTLED,),
@@ -604,7 +603,8 @@ _ODATA: Final = (
 
 _CLIENT: Final = (
     "Check sap.client_id and the client secret for slips and line ends, and that the client"
-    " exists in this environment and is not disabled."
+    " exists in this environment and is not disabled. The file of sap.client_secret_file is read"
+    " anew without a restart."
 )
 _GRANT: Final = "Give the client (IntegrationClientCredentialsDetails) that grant type."
 _TOKEN: Final = (
@@ -744,8 +744,7 @@ _TOKEN: Final = (
     Reason(
         "token.http.503",
         Kind.TRANSIENT,
-        "SAP is in maintenance, being deployed, or this side is inactive; with Retry-After it"
-        " asks for silence (throttled).",
+        "SAP is in maintenance, being deployed, or this side is inactive.",
         "Nothing: sending resumes alone. If no maintenance is planned, look at the environment in"
         " the Cloud Portal.",
         also=(Kind.THROTTLED,),
@@ -777,22 +776,22 @@ _OURS: Final = (
         "mapping",
         Kind.REJECTED,
         "The mapping gives nothing that could be sent for these traits.",
-        "Correct sap.mapping, or see that the trait that the text is about is sent; `frontdesk"
-        " explain` shows what comes of a login.",
+        "Correct sap.mapping, then restart the sidecar; or see that the trait that the text is"
+        " about is sent; `frontdesk explain` shows what comes of a login.",
     ),
     Reason(
         "mapping.value",
         Kind.REJECTED,
         "A value does not fit the type that the Integration Object gives the attribute.",
-        "See that the trait that the text is about is sent in that form, or form it in"
-        " sap.mapping.",
+        "See that the trait that the text is about is sent in that form; or correct sap.mapping,"
+        " then restart the sidecar.",
     ),
     Reason(
         "mapping.unfit",
         Kind.SETUP,
         "sap.mapping does not fit the Integration Object: SAP would refuse every customer.",
-        "Correct sap.mapping, or the object; `frontdesk check` goes through it attribute by"
-        " attribute. What SAP describes is looked at again each minute.",
+        "Correct sap.mapping, then restart the sidecar; or correct the object, which is looked at"
+        " again each minute. `frontdesk check` goes through it attribute by attribute.",
     ),
     Reason(
         "internal",

@@ -45,6 +45,10 @@ _NUMBER_DIGITS = 5
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{6,}={0,2}")
 _ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 _WORD = re.compile(r"\w+")
+# The end of an address that says nothing of anybody, and is a part of the names of classes.
+_TOP_LEVEL = re.compile(
+    r"@[^\s@]+\.(?P<top>com|net|org|edu|gov|info|biz)(?![\w.@-])", re.IGNORECASE
+)
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _LOST = re.compile("[?\ufffd]+")
 _UTF8 = re.compile("[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -119,7 +123,7 @@ def scrub(text: str, private: Iterable[str] = (), *, most: int = MAX_VALUES) -> 
 
 def texts_of(document: object) -> Iterator[str]:
     """What somebody might repeat of a JSON document: every value but true, false and null, and
-    the longer words of it. Names of members are not values.
+    the longer words of it, but not the ``com`` of an address. Names of members are not values.
 
     An object or a list is an empty text, so that whoever takes only so many is soon done.
     """
@@ -132,8 +136,11 @@ def texts_of(document: object) -> Iterator[str]:
         elif not isinstance(one, bool | None):
             text = str(one)
             yield text
+            tops = (
+                {found.start("top") for found in _TOP_LEVEL.finditer(text)} if "@" in text else ()
+            )
             for word in _WORD.finditer(text):
-                if word.end() - word.start() > 2:
+                if word.end() - word.start() > 2 and word.start() not in tops:
                     yield word[0]
 
 

@@ -19,11 +19,12 @@ _MINUTE_S: Final = 60.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 _LAST_S: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
-_MAPPING_TEXT: Final = "SAP refuses the records of most customers"
+#: What is said of most refusals when SAP says nothing.
+MAPPING_TEXT: Final = "SAP refuses the records of most customers"
 _MAPPING_ADVICE: Final = (
-    "Compare sap.mapping with the integration object; dead letters and `frontdesk dead list` say"
-    " what SAP refuses."
+    "Compare sap.mapping with the integration object, correct it, then restart the sidecar."
 )
+_DEAD_ADVICE: Final = "`frontdesk dead list` says what SAP refuses."
 
 
 #: The states and the gates', the worst last.
@@ -33,7 +34,7 @@ _GATES: Final = ("open", "throttled", "failing", "hand", "setup", "rejections")
 #: told.
 _OWN: Final = (
     *("state", "gate", "customers", "oldestPendingSeconds", "dead", "outcomes", "rate"),
-    "watchdog",
+    *("watchdog", "clientId", "failing"),
 )
 _SUMS: Final = ("customers", "dead", "outcomes", "rate")
 _LARGEST: Final = ("oldestPendingSeconds", "watchdog")
@@ -57,6 +58,7 @@ class Snapshot:
     batching: bool
     journal: Mapping[str, Any]
     store: Mapping[str, Any]
+    failing: tuple[int, int, str] | None = None
 
 
 def document(now: Snapshot) -> dict[str, Any]:
@@ -71,12 +73,21 @@ def document(now: Snapshot) -> dict[str, Any]:
         },
         "oldestPendingSeconds": (counts.oldest_us or 0) / 1e6,
         "dead": by_reason(now.dead),
+        "failing": _failing(now.failing),
         "outcomes": _outcomes(now.recent),
         "rate": _rate(now),
         "journal": dict(now.journal),
         "store": dict(now.store),
         "watchdog": now.stuck,
     }
+
+
+def _failing(found: tuple[int, int, str] | None) -> dict[str, Any] | None:
+    """How many customers failed more than once, the most often, and why; None if there are none."""
+    if found is None:
+        return None
+    number, attempts, code = found
+    return {"customers": number, "attempts": attempts, "code": next(iter(by_reason({code: 1})))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +97,15 @@ class Standing:
     name: str
     sap: str
     now: Snapshot
+    client_id: str = ""
 
 
 def document_of(targets: Sequence[Standing], unknown: Mapping[str, Counts]) -> dict[str, Any]:
     """The document of all targets; of one it is that one's own."""
-    told = together([(one.name, one.sap, document(one.now)) for one in targets], unknown)
+    told = together(
+        [(one.name, one.sap, {**document(one.now), "clientId": one.client_id}) for one in targets],
+        unknown,
+    )
     if len(targets) > 1:
         rates = {id(one.now.rate): one.now.rate.current for one in targets}  # one for each host
         told["rate"]["limitPerSecond"] = round(sum(rates.values()), 2)
@@ -106,12 +121,14 @@ def together(
     other figures: nobody sends them.
     """
     documents = [document for _, _, document in targets]
-    told = dict(documents[0])
+    told = {**documents[0], "sap": targets[0][1]}
     if len(documents) > 1:
         worst = max(documents, key=_gravity)
         told |= {name: worst[name] for name in ("state", "gate")}
         told |= {name: _sum(documents, name) for name in _SUMS if name in told}
         told |= {name: _greatest(documents, name) for name in _LARGEST if name in told}
+        del told["sap"]
+        told.pop("clientId", None)
         told["targets"] = [
             {"name": name, "sap": sap, **{key: one[key] for key in _OWN if key in one}}
             for name, sap, one in targets
@@ -194,8 +211,9 @@ def _gate(now: Snapshot) -> dict[str, Any]:
     next_at = iso(now.now_us + int(max(0.0, shut.next_at - now.clock_s) * 1e6))
     text, advice = shut.text, shut.advice
     if shut.why is Why.REJECTIONS:
-        text = f"{_MAPPING_TEXT}: {text}" if text else _MAPPING_TEXT
-        advice = f"{_MAPPING_ADVICE} {advice}".strip()
+        text = text or MAPPING_TEXT
+        where = f"{_MAPPING_ADVICE} {_DEAD_ADVICE}" if now.dead else _MAPPING_ADVICE
+        advice = f"{where} {advice}".strip()
     return _gate_entry(str(shut.why), since, shut.code, text, advice, next_at)
 
 

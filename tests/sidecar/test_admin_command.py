@@ -441,6 +441,16 @@ def test_without_a_store_that_is_said(place: Place) -> None:
     assert not place.store.exists()
 
 
+def test_a_slip_in_asking_for_dead_letters_is_named(place: Place) -> None:
+    """The reason that nobody died of, and the limit that is no number."""
+    place.fill("ann")
+    spoken = place.run("dead", "list", "--reason", "foo")
+    assert (spoken.code, spoken.out) == (0, "there are no dead letters of the reason foo\n")
+    spoken = place.run("dead", "list", "--limit", "x")
+    assert spoken.code == 2
+    assert "expected a whole number" in spoken.err
+
+
 @pytest.mark.parametrize("is_hidden", [False, True])
 def test_another_user_is_told_whose_the_store_is(
     place: Place, monkeypatch: pytest.MonkeyPatch, is_hidden: bool

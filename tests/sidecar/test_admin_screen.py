@@ -129,6 +129,18 @@ def test_there_is_work() -> None:
     assert "oldest      waits for 95 s" in lines
 
 
+def test_who_fails_again_and_again_is_not_fine() -> None:
+    """Though SAP takes the others."""
+    customers = {**FINE["customers"], "pending": 2}
+    failing = {"customers": 1, "attempts": 7, "code": "odata.internal_error"}
+    document = {**FINE, "customers": customers, "failing": failing}
+    said = "2 customers on the way to SAP, 1 of them failed 7 times: odata.internal_error"
+    assert status_lines(document, NOW)[0] == said
+    assert mood(document) == "attention"
+    both = {**several(failing=failing), "customers": customers}
+    assert status_lines(both, NOW)[0] == said
+
+
 def test_credentials_that_sap_refuses() -> None:
     """What, since when, what SAP said, what to do, and when it is tried again."""
     document = gate(
@@ -147,8 +159,23 @@ def test_credentials_that_sap_refuses() -> None:
         "answer: HTTP 401, application/json",
     ]
     assert lines[2].startswith("do: Check sap.client_id and the client secret")
-    assert lines[3:5] == ["next try in 40 s; frontdesk resume tries at once", ""]
+    assert lines[3] == "next try in 40 s; frontdesk resume tries at once"
+    assert lines[5] == ""
     assert mood(document) == "bad"
+
+
+def test_refusals_are_not_said_twice() -> None:
+    """Nor taken for SAP's answer."""
+    lines = status_lines(gate("rejections", text="SAP refuses the records of most customers"), NOW)
+    assert not any(line.startswith("answer: ") for line in lines)
+
+
+def test_where_customers_go_and_as_whom() -> None:
+    """Of one target and of several."""
+    whom = {"sap": "https://sap/Customers", "clientId": "frontdesk"}
+    assert "SAP         https://sap/Customers, client frontdesk" in status_lines(FINE | whom, NOW)
+    lines = status_lines(several(clientId="business"), NOW)
+    assert "target b2b (fine): https://sap/B2B/B2Bs, client business" in lines
 
 
 @pytest.mark.parametrize(
@@ -202,8 +229,30 @@ def test_paused_by_hand() -> None:
     assert lines[:3] == [
         "paused by hand since 02:14 UTC (31 min): nothing is sent",
         "do: frontdesk resume",
-        "",
+        "nothing is lost: 0 customers wait in the store, 0 B in the journal",
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(gate(state) for state in ("hand", "setup", "rejections", "throttled", "failing")),
+        {"store": {"held": "the disk is full"}},
+        {"running": False},
+        several(gate={"state": "failing"}),
+    ],
+)
+def test_what_waits_is_told_while_nothing_is_sent(change: dict[str, Any]) -> None:
+    """And how full the journal is, which is where it would be lost."""
+    document = {
+        **FINE,
+        **change,
+        "customers": {**FINE["customers"], "pending": 1203, "leased": 1},
+        "journal": {**FINE["journal"], "lagBytes": 3 << 20, "limitBytes": 256 << 20},
+    }
+    said = "nothing is lost: 1,204 customers wait in the store, 3.0 MiB in the journal (of 256 MiB)"
+    assert said in status_lines(document, NOW)
+    assert not any(line.startswith("nothing is lost") for line in status_lines(FINE, NOW))
 
 
 def test_times_are_told_in_the_zone_of_whoever_asks() -> None:
@@ -223,7 +272,9 @@ def test_not_running() -> None:
         "store": {"path": "/s.db", "bytes": 4096},
     }
     lines = status_lines(document, NOW)
-    assert lines[0].startswith("not running")
+    assert lines[0].startswith("not running: nothing is read or sent; web processes go on, and")
+    assert lines[0].endswith("nothing is lost until the journal is full")
+    assert "nothing is lost: 3 customers wait in the store" in lines
     assert lines[1].startswith("do: start it")
     assert lines[2].startswith("when it ended, nothing was sent: ")
     assert "store       /s.db: 4.0 KiB" in lines
@@ -246,8 +297,21 @@ def test_what_is_wrong_here_comes_first(change: dict[str, Any], first: str) -> N
     assert lines[0].startswith(first)
     assert lines[1].startswith("do: ")
     assert lines[2].startswith("paused by hand")
-    assert lines[4].startswith("1 dead letter: ")
+    assert lines[4].startswith("nothing is lost: ")
+    assert lines[5].startswith("1 dead letter: ")
     assert mood(document) == "bad"
+
+
+@pytest.mark.parametrize(
+    ("held", "remedy"),
+    [
+        ("the disk of /x has 1.0 MiB free", "do: make room on the disk; the journal"),
+        ("the store uses 0.9 MiB of its 1.0 MiB (store.max_bytes)", "do: raise store.max_bytes, "),
+    ],
+)
+def test_what_is_short_is_what_to_make_more_of(held: str, remedy: str) -> None:
+    """A larger limit does not help a disk that is full."""
+    assert status_lines({**FINE, "store": {"held": held}}, NOW)[1].startswith(remedy)
 
 
 def test_dead_letters_by_reason() -> None:

@@ -160,6 +160,38 @@ def test_what_only_looks_like_it_stays() -> None:
     assert scrub(text, ["Wolfeschlegel", "李明", "Öz"]) == text
 
 
+HOOK = "com.acme.CustomerHook failed"
+
+
+@pytest.mark.parametrize(
+    ("traits", "text", "expected"),
+    [
+        ({"email": "jane.doe@shop-host.com"}, HOOK, HOOK),
+        ({"email": "JANE.DOE@SHOP-HOST.COM"}, HOOK, HOOK),
+        (
+            {"email": "jane.doe@shop-host.com"},
+            "jane at shop-host dot com",
+            "••• at •••-••• dot com",
+        ),
+        ({"email": "jane.doe@shop-host.com"}, "of shop-host.com", "of •••"),
+        ({"email": "jane.doe@shop-host.com"}, "is <jane.doe@shop-host.com>", "is <•••>"),
+        ({"email": "jane.doe@shop-host.com"}, "host.com", "•••.com"),
+        ({"email": "jane.doe@acme.com"}, HOOK, "com.•••.CustomerHook failed"),
+        ({"email": "com@shop-host.com"}, HOOK, "•••.acme.CustomerHook failed"),
+        ({"email": "jane@com.com"}, HOOK, "•••.acme.CustomerHook failed"),
+        ({"email": "jane@shop-host.com", "nick": "Com"}, HOOK, "•••.acme.CustomerHook failed"),
+        ({"nick": "jane@com"}, HOOK, "•••.acme.CustomerHook failed"),
+        ({"email": "jane@shop-host.com.au"}, HOOK, "•••.acme.CustomerHook failed"),
+        ({"email": "jane@shop.mueller"}, "mueller", "•••"),
+    ],
+)
+def test_the_top_level_of_an_address_is_no_value(
+    traits: dict[str, object], text: str, expected: str
+) -> None:
+    """By itself; everything else of the address is, and so is a value that is spelt the same."""
+    assert scrub(text, texts_of(traits)) == expected
+
+
 def test_too_many_values_leave_no_text() -> None:
     """Looking for them all would take longer than the text is worth."""
     few = {f"t{number}": f"word{number}" for number in range(250)}

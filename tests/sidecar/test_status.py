@@ -88,6 +88,7 @@ def test_all_well() -> None:
         },
         "journal": dict(SNAPSHOT.journal),
         "store": dict(SNAPSHOT.store),
+        "failing": None,
         "watchdog": None,
     }
 
@@ -115,7 +116,7 @@ def test_why_nothing_is_sent(why: Why, state: str) -> None:
 def test_mass_refusals_are_explained() -> None:
     """One customer's words alone would send the reader astray."""
     gate = document(replace(SNAPSHOT, shut=shut_for(Why.REJECTIONS)))["gate"]
-    assert gate["text"] == "SAP refuses the records of most customers: what SAP said"
+    assert gate["text"] == "what SAP said"
     assert gate["advice"].startswith("Compare sap.mapping")
     bare = document(replace(SNAPSHOT, shut=shut_for(Why.REJECTIONS, text="", advice="")))["gate"]
     assert bare["text"] == "SAP refuses the records of most customers"
@@ -148,12 +149,20 @@ def standing(name: str, **changes: Any) -> Standing:
     return Standing(name, f"https://sap/{name}", replace(SNAPSHOT, **changes))
 
 
+def test_who_fails_again_and_again_is_told_by_row() -> None:
+    """A code of SAP's own could be anything."""
+    told = document(replace(SNAPSHOT, failing=(2, 7, "odata.some_word")))["failing"]
+    assert told == {"customers": 2, "attempts": 7, "code": "odata.*"}
+
+
 def test_one_target_s_document_is_as_it_ever_was() -> None:
     """And customers of a target that is gone are told beside it."""
-    assert document_of([standing("default")], {}) == document(SNAPSHOT)
+    whom = {"sap": "https://sap/default", "clientId": ""}
+    assert document_of([standing("default")], {}) == document(SNAPSHOT) | whom
     found = document_of([standing("default")], {"b2b": SNAPSHOT.counts})
     assert found == {
         **document(SNAPSHOT),
+        **whom,
         "unknownTargets": {"b2b": {"customers": 15, "dead": 1}},
     }
 

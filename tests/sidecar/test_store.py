@@ -183,6 +183,22 @@ def test_claims_come_in_order_of_due_time(store: Store) -> None:
     assert keys(store.claim(2, NOW + 2, LEASE)) == ["joe"]
 
 
+def test_who_fails_more_than_once_is_told(store: Store) -> None:
+    """With the most attempts and their code, of that target alone; a first failure is none."""
+    put(store, login("jane"))
+    put(store, login("joe"))
+    for times in range(3):
+        now = NOW + times * SECOND
+        for claim in store.claim(2, now, LEASE, failed=times > 0):
+            code = "500" if claim.key.startswith("jane") else "502"
+            if times == 0 or code == "500":
+                store.settle([Retry(claim, now + SECOND, code, "")], now)
+            else:
+                store.settle([Retry(claim, now + SECOND, code, "", counted=False)], now)
+        assert store.failing("default") == (None if times == 0 else (1, times + 1, "500"))
+    assert store.failing("other") is None
+
+
 def test_customers_that_failed_are_claimed_apart(store: Store) -> None:
     """So that however many of one kind are due, the other kind gets its places."""
     put(store, login("ann"))

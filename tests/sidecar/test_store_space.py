@@ -86,7 +86,9 @@ def test_intake_is_held_before_the_limit_and_settling_is_not(path: Path) -> None
     with closing(SQLiteStore(file, token=lambda: "token")) as store:
         count = fill(file, store)
         assert count > 800
-        with pytest.raises(StoreFull, match=r"(0\.9|1\.0) MB of its 1\.0 MB \(store\.max_bytes\)"):
+        with pytest.raises(
+            StoreFull, match=r"(0\.9|1\.0) MiB of its 1\.0 MiB \(store\.max_bytes\)"
+        ):
             file.refuse_intake()
         assert "store.max_bytes" in (file.held() or "")
         claims = store.claim(count, NOW, LEASE)
@@ -112,7 +114,7 @@ def test_beyond_the_limit_sqlite_refuses_and_the_ballast_stays(path: Path) -> No
     """The ballast is for a full disk; of the limit it would not give more."""
     file = SQLiteFile.open(path, sql.MIGRATIONS, max_bytes=MIB, ballast_bytes=MIB)
     with closing(SQLiteStore(file, token=lambda: "token")) as store:
-        with pytest.raises(StoreFull, match=r"largest size, store\.max_bytes \(1\.0 MB\)"):
+        with pytest.raises(StoreFull, match=r"largest size, store\.max_bytes \(1\.0 MiB\)"):
             store.absorb([login(f"c{n}") for n in range(9999)], {}, NOW)
         assert not file.give_up_ballast()
         assert Ballast(path, MIB).whole
@@ -190,7 +192,7 @@ def test_the_ballast_is_made_where_there_is_twice_its_room(path: Path, disk: Dis
     disk.free = 3 * MIB
     opened = SQLiteFile.open(path, sql.MIGRATIONS, ballast_bytes=2 * MIB, clock=disk.clock)
     with closing(opened) as file:
-        assert "4.2 MB (twice store.ballast_bytes)" in (file.held() or "")
+        assert "4.0 MiB (twice store.ballast_bytes)" in (file.held() or "")
         assert not path.with_name("store.db.ballast").exists()
         disk.free = 4 * MIB
         assert file.held() is not None  # the disk was looked at just now
@@ -205,7 +207,7 @@ def test_intake_is_held_while_the_disk_runs_full(path: Path, disk: Disk) -> None
     with closing(opened) as file:
         file.refuse_intake()
         disk.becomes(MIB - 1)
-        with pytest.raises(StoreHeld, match=r"less than 1\.0 MB"):
+        with pytest.raises(StoreHeld, match=r"less than 1\.0 MiB"):
             file.refuse_intake()
         assert not file.give_up_ballast()  # nobody was in want of room
         assert Ballast(path, 2 * MIB).whole

@@ -43,7 +43,7 @@ def listing(
     if as_json:
         terminal.data(result)
     else:
-        terminal.say(dead_lines(result, by_target=desk.has_several))
+        terminal.say(dead_lines(result, by_target=desk.has_several, reason=reason))
     return OK
 
 

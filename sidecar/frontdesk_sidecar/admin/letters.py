@@ -13,14 +13,16 @@ from frontdesk_sidecar.store import DEFAULT_TARGET
 Document: TypeAlias = Mapping[str, Any]
 
 
-def dead_lines(result: Document, *, by_target: bool = False) -> list[str]:
+def dead_lines(
+    result: Document, *, by_target: bool = False, reason: str | None = None
+) -> list[str]:
     """`frontdesk dead list`: the letters, the latest first, then what each reason asks for.
 
     Whom they were for is told `by_target`, and where somebody is not of the usual one.
     """
     letters = result["letters"]
     if not letters:
-        return ["there are no dead letters"]
+        return ["there are no dead letters" + (f" of the reason {reason}" if reason else "")]
     who = max(len(letter["customer"]) for letter in letters)
     code = max(len(letter["code"]) for letter in letters)
     targets = [str(letter.get("target", DEFAULT_TARGET)) for letter in letters]
@@ -38,8 +40,8 @@ def dead_lines(result: Document, *, by_target: bool = False) -> list[str]:
     total = counted(result["total"], "dead letter")
     shown = f"the latest {len(letters):,} of " if len(letters) < result["total"] else ""
     lines += ["", f"{shown}{total}, by reason:"]
-    for reason, number in sorted(result["codes"].items(), key=lambda one: (-one[1], one[0])):
-        lines += [f"{number:>8,}  {reason}", *(f"{'':10}{line}" for line in _meaning(reason))]
+    for one, number in sorted(result["codes"].items(), key=lambda one: (-one[1], one[0])):
+        lines += [f"{number:>8,}  {one}", *(f"{'':10}{line}" for line in _meaning(one))]
     return [*lines, "", "then: frontdesk dead show NUMBER, or frontdesk dead retry --reason REASON"]
 
 

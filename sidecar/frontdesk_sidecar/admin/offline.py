@@ -116,12 +116,13 @@ class Offline:
             (
                 name,
                 address,
-                _standing(store, name, counts.pop(name, nothing), now),
+                _standing(store, name, counts.pop(name, nothing), now) | {"clientId": client},
             )
-            for name, address in reach.targets.items()
+            for name, (address, client) in reach.targets.items()
         ]
         return {
             **versions(),
+            "pid": None,
             **together(parts, counts),
             "journal": {"path": str(reach.journal)},
             "store": {

@@ -128,7 +128,10 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _limit(given: str) -> int:
-    number = int(given)
+    try:
+        number = int(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a whole number") from None
     if not 1 <= number <= 1000:
         raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
     return number

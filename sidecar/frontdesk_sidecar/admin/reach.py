@@ -27,7 +27,7 @@ _JOURNAL: Final = (f"{PREFIX}JOURNAL", "FRONTDESK_JOURNAL")
 class Reach:
     """Where sidecar, store and journal are.
 
-    `targets` are the addresses by name, the default one last; of what is wrong the address is
+    `targets` are address and client by name, the default one last; of what is wrong both are
     empty. `refused` is what is wrong elsewhere.
     """
 
@@ -35,7 +35,7 @@ class Reach:
     rest_s: float
     http: Http
     journal: Path
-    targets: Mapping[str, str]
+    targets: Mapping[str, tuple[str, str]]
     refused: tuple[str, ...] = ()
     names_a_file: bool = True
 
@@ -59,7 +59,10 @@ def load_reach(path: str | None = None, environ: Mapping[str, str] = os.environ)
         http=found.http,
         journal=Path(journal),
         targets=_named(found.document)
-        | {target.name: target.destination.entity_url for target in found.targets},
+        | {
+            target.name: (target.destination.entity_url, target.destination.client_id)
+            for target in found.targets
+        },
         refused=found.problems,
         names_a_file=bool(path or environ.get("FRONTDESK_CONFIG")),
     )
@@ -73,8 +76,8 @@ def _journal(document: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     return capture_of({"capture": capture}, given).journal
 
 
-def _named(document: Mapping[str, Any]) -> dict[str, str]:
+def _named(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Those that are wrong too: their customers are not anybody's to drop."""
     sap = document.get("sap")
     tables = sap.get("target", {}) if isinstance(sap, dict) else {}
-    return dict.fromkeys((*tables, DEFAULT_TARGET), "")
+    return dict.fromkeys((*tables, DEFAULT_TARGET), ("", ""))

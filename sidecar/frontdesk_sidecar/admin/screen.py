@@ -11,10 +11,14 @@ from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.figures import ago, at, counted, size, span
 from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.status import MAPPING_TEXT
 
 Document: TypeAlias = Mapping[str, Any]
 
-_STOPPED: Final = "not running: nothing is read or sent, and nothing is lost; web processes go on"
+_STOPPED: Final = (
+    "not running: nothing is read or sent; web processes go on, and nothing is lost until the"
+    " journal is full"
+)
 _GATES: Final = {
     "setup": "paused",
     "rejections": "paused",
@@ -29,7 +33,10 @@ def status_lines(document: Document, now: datetime) -> list[str]:
     lines = [line for trouble in _troubles(document, now) for line in trouble]
     lines = lines or [_all_well(document)]
     for one in _targets(document):
-        lines += ["", f"target {one['name']} ({one.get('state', '')}): {one.get('sap', '')}"]
+        lines += [
+            "",
+            f"target {one['name']} ({one.get('state', '')}): {_sap(one)}".removesuffix(": "),
+        ]
         lines += _columns(_figures(one))
     return [*lines, "", *_columns(_facts(document, now))]
 
@@ -50,7 +57,8 @@ def mood(document: Document) -> str:
     if not document.get("running") or _faults(document) or gate in ("setup", "rejections"):
         return "bad"
     waiting = part(document, "dead") or part(document, "unknownTargets")
-    return "fine" if gate == "open" and not waiting else "attention"
+    failing = any(part(one, "failing") for one in _targets(document) or [document])
+    return "fine" if gate == "open" and not waiting and not failing else "attention"
 
 
 def part(document: Document, name: str) -> Document:
@@ -68,6 +76,8 @@ def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
     for one in _targets(document) or [document]:
         if part(one, "gate").get("state", "open") != "open":
             yield _gate(part(one, "gate"), now, running=running, target=one.get("name"))
+    if _is_shut(document):
+        yield [_waiting(document)]
     for name, found in part(document, "unknownTargets").items():
         remedy = f"put it back into the settings, or frontdesk target move {name} --to NAME,"
         yield [
@@ -78,6 +88,28 @@ def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
     if dead:
         letters = counted(sum(dead.values()), "dead letter")
         yield [f"{letters}: customers that wait for somebody, see below", "do: frontdesk dead list"]
+
+
+def _is_shut(document: Document) -> bool:
+    """Whether nothing is sent, to one target at least, or nothing is taken in."""
+    shut = any(
+        part(one, "gate").get("state", "open") != "open" for one in _targets(document) or [document]
+    )
+    held = part(document, "store").get("held")
+    return shut or bool(held) or not document.get("running")
+
+
+def _waiting(document: Document) -> str:
+    """What waits, for whoever fears for it."""
+    customers, journal = part(document, "customers"), part(document, "journal")
+    waiting = customers.get("pending", 0) + customers.get("leased", 0)
+    verb = "waits" if waiting == 1 else "wait"
+    text = f"nothing is lost: {counted(waiting, 'customer')} {verb} in the store"
+    if "lagBytes" in journal:
+        text += f", {size(journal['lagBytes'])} in the journal"
+        if journal.get("limitBytes"):
+            text += f" (of {size(journal['limitBytes'])})"
+    return text
 
 
 def _faults(document: Document) -> list[list[str]]:
@@ -94,7 +126,9 @@ def _faults(document: Document) -> list[list[str]]:
         remedy = "the log names them; web processes and sidecar need a group in common"
         found.append([f"{segments} of the journal cannot be read", f"do: {remedy}"])
     if store.get("held"):
-        remedy = "make room on the disk, or raise store.max_bytes; the journal keeps what comes"
+        by_limit = "store.max_bytes" in str(store["held"])  # else it is the disk
+        room = "raise store.max_bytes, then restart" if by_limit else "make room on the disk"
+        remedy = f"{room}; the journal keeps what comes"
         found.append([f"held, nothing is taken in: {store['held']}", f"do: {remedy}"])
     return found
 
@@ -115,7 +149,7 @@ def _gate(gate: Document, now: datetime, *, running: bool, target: str | None) -
         means, todo = _REFUSED, str(gate.get("advice") or todo)
     lead += f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
     lines = [f"{lead}: {_within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
-    if text and text != means:
+    if text and text not in (means, MAPPING_TEXT):
         lines.append(f"answer: {text}")
     if todo or gate.get("advice"):
         lines.append(f"do: {todo or gate['advice']}")
@@ -139,7 +173,16 @@ def _all_well(document: Document) -> str:
     waiting = customers.get("pending", 0) + customers.get("leased", 0)
     if not waiting:
         return "fine: SAP has everything that is known"
-    return f"fine: {counted(waiting, 'customer')} on the way to SAP"
+    found = [part(one, "failing") for one in _targets(document) or [document]]
+    worst = max(found, key=lambda one: one.get("attempts", 0))
+    if not worst:
+        return f"fine: {counted(waiting, 'customer')} on the way to SAP"
+    number = sum(one.get("customers", 0) for one in found)
+    times = f"{worst['attempts']:,} times" + ("" if number == 1 else " at most")
+    return (
+        f"{counted(waiting, 'customer')} on the way to SAP, {number:,} of them failed {times}:"
+        f" {worst['code']}"
+    )
 
 
 def _figures(document: Document) -> Iterator[tuple[str, str]]:
@@ -152,6 +195,8 @@ def _figures(document: Document) -> Iterator[tuple[str, str]]:
 def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
     if not _targets(document):
         yield from _figures(document)
+        if _sap(document):
+            yield "SAP", _sap(document)
     yield from _places(document)
     yield from _heard(document, now)
     versions = [
@@ -162,6 +207,12 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
     if document.get("running") and document.get("pid"):
         versions.append(f"process {document['pid']}{ago(document.get('startedAt'), now)}")
     yield "versions", ", ".join(versions) or "unknown"
+
+
+def _sap(document: Document) -> str:
+    """Where customers go, and as whom."""
+    address, client = document.get("sap") or "", document.get("clientId")
+    return f"{address}, client {client}" if address and client else str(address)
 
 
 def _customers(document: Document) -> Iterator[tuple[str, str]]:

@@ -8,13 +8,13 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.screen import mood, part, status_lines
-from frontdesk_sidecar.dashboard.history import COUNTED, History
+from frontdesk_sidecar.dashboard.history import History
 from frontdesk_sidecar.outcome_table import find_reason
 
 Document: TypeAlias = Mapping[str, Any]
 
 #: Beginnings of lines that go on with the headline before them.
-_NOTES: Final = ("answer: ", "do: ", "next try")
+_NOTES: Final = ("answer: ", "do: ", "next try", "nothing is lost: ")
 _MINUTE: Final = 60
 _HOUR: Final = 60
 _DAY: Final = 1440
@@ -37,11 +37,6 @@ def snapshot(
             "minutes5": history.latency(clock_s, 5),
             "hour": history.latency(clock_s, _HOUR),
             "day": history.latency(clock_s, _DAY),
-        },
-        "totals": {
-            "minute": {name: history.total(clock_s, name, seconds=_MINUTE) for name in COUNTED},
-            "hour": {name: history.total_minutes(clock_s, name, _HOUR) for name in COUNTED},
-            "day": {name: history.total_minutes(clock_s, name, _DAY) for name in COUNTED},
         },
         "status": status,
     }

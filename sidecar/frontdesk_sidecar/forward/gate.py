@@ -16,7 +16,7 @@ from frontdesk_sidecar.forward.guard import RejectionGuard
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.outcome import Kind, Outcome
 
-#: Failures in a row that shut the gate.
+#: Customers that fail in a row shut the gate: one alone may be what SAP fails at.
 FAILURES: Final = 5
 #: The waits grow up to so many times the first one.
 _QUIET_GROWTH: Final = 12.0
@@ -31,7 +31,7 @@ class Why(StrEnum):
     THROTTLED = "throttled"
     """SAP said that it is too much: complete silence, then slowly."""
     FAILING = "failing"
-    """Many failures in a row: SAP is down, or the way there."""
+    """Many customers failed in a row: SAP is down, or the way there."""
     SETUP = "setup"
     """Every customer would fail the same way; somebody must set something right."""
     REJECTIONS = "rejections"
@@ -67,7 +67,7 @@ class Gate:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._guard = RejectionGuard()
-        self._failures = 0
+        self._failing: set[str] = set()
         self._trying = False
         self._quiet_until = -math.inf  # the end of SAP's cool-down, whatever else shuts the gate
         self.shut: Shut | None = None
@@ -110,7 +110,7 @@ class Gate:
     def reopen(self) -> None:
         """Send everything again."""
         self.shut = None
-        self._failures = 0
+        self._failing.clear()
         self._guard.clear()
 
     def heed(self, outcome: Outcome, key: str, now: float, *, is_try: bool = False) -> None:
@@ -133,11 +133,11 @@ class Gate:
 
     def _heed_open(self, outcome: Outcome, key: str, now: float) -> None:
         if outcome.kind is Kind.TRANSIENT:
-            self._failures += 1
-            if self._failures >= FAILURES:
+            self._failing.add(key)
+            if len(self._failing) >= FAILURES:
                 self.shut = self._shut_for(Why.FAILING, outcome, now)
             return
-        self._failures = 0
+        self._failing.clear()
         if outcome.kind is Kind.REJECTED and self._guard.refused(key):
             self.shut = self._shut_for(Why.REJECTIONS, outcome, now)
         elif outcome.kind is Kind.THROTTLED:

@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 import h11
 
 from frontdesk_sidecar.proxy.link import Link
-from frontdesk_sidecar.proxy.messages import Outgoing
 from frontdesk_sidecar.proxy.trouble import Cause, Trouble
 
 Event: TypeAlias = h11.InformationalResponse | h11.Response | h11.Data | h11.EndOfMessage
@@ -59,13 +58,13 @@ class Connection:
             and (self.keeps_s is None or self.keeps_s > 0)
         )
 
-    async def send_head(self, outgoing: Outgoing) -> None:
-        """Begin an exchange."""
-        self._parser = _parser_for(outgoing.method)
+    def begin(self, method: bytes) -> None:
+        """Expect the answer to a request with this method; nothing is sent yet."""
+        self._parser = _parser_for(method)
         self._peeked = None
         self.is_sent = False
         self.received = 0
-        await self.send(outgoing.head)
+        self.sent_at = asyncio.get_running_loop().time()
 
     async def send(self, data: bytes) -> None:
         """Hand over bytes of the request. Raises ConnectionError."""

@@ -53,6 +53,7 @@ class Exchange:
         self._has_trailers = "http.response.trailers" in (scope.get("extensions") or ())
         self._may_send = asyncio.Event()
         self._waits_for_client = False
+        self._held = b""
         self._is_stalled = False
         self._is_over = False
         self.has_begun = False
@@ -90,6 +91,7 @@ class Exchange:
         return False
 
     async def _pass(self, connection: Connection) -> None:
+        connection.begin(self._outgoing.method)
         upward = asyncio.create_task(self._go_up(connection))
         try:
             await self._come_down(connection)
@@ -109,8 +111,11 @@ class Exchange:
     async def _go_up(self, connection: Connection) -> None:
         """Send the request, then watch the client. An error here is for the answer to show."""
         try:
-            await connection.send_head(self._outgoing)
-            if self._outgoing.framing is Framing.NONE:
+            outgoing = self._outgoing
+            self._held = outgoing.head
+            if not outgoing.is_small:
+                await self._send_on(connection, b"")
+            if outgoing.framing is Framing.NONE:
                 connection.is_sent = True
             elif not await self._send_body(connection):
                 return
@@ -138,8 +143,8 @@ class Exchange:
             if not is_chunked and (left < 0 or (left > 0 and not more)):
                 connection.abort()  # not the length that was announced
                 return False
-            if body:
-                await self._send_on(connection, chunk(body) if is_chunked else body)
+            if body or self._held:
+                await self._send_on(connection, chunk(body) if body and is_chunked else body)
                 self._passage.sent += len(body)
             if not more:
                 break
@@ -155,6 +160,7 @@ class Exchange:
         return message
 
     async def _send_on(self, connection: Connection, data: bytes) -> None:
+        data, self._held = self._held + data, b""
         async with asyncio.timeout(self._idle_s):
             await connection.send(data)
 

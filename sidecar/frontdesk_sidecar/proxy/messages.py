@@ -18,6 +18,7 @@ from frontdesk_sidecar.proxy.forwarded import Trust, via, with_forwarded
 
 #: RFC 9110 section 9.2.2, of those the ones that browsers send without a body.
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_SMALL: Final = 65_536
 _WITHOUT_LENGTH: Final = frozenset((204, 304))
 
 
@@ -55,6 +56,15 @@ class Outgoing:
     length: int
     expects_continue: bool
     is_repeatable: bool
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the head goes out with the first of the body, in one write: as of a login."""
+        return (
+            self.framing is Framing.LENGTH
+            and 0 < self.length <= _SMALL
+            and not self.expects_continue
+        )
 
 
 def prepare(scope: Mapping[str, Any], terms: Terms) -> Outgoing:

@@ -156,6 +156,12 @@ class Store(Protocol):
         """How many dead letters there are of each code, for one target or for all."""
         raise NotImplementedError
 
+    def failing(self, target: str) -> tuple[int, int, str] | None:
+        """Of those that wait for a target, how many failed more than once; the most often, and
+        the code of that one. Among many only the first ones are looked at.
+        """
+        raise NotImplementedError
+
     def revive(self, which: Which, now: int) -> int:
         """Make dead letters due now, as if they had never failed; how many."""
         raise NotImplementedError

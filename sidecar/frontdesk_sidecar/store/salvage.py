@@ -87,7 +87,7 @@ def salvage(
             if isinstance(error, sqlite3.Error) and code(error) == sqlite3.SQLITE_FULL:
                 raise StoreFull(
                     f"the store is damaged ({damage.reason}), and the disk has no room to salvage "
-                    f"it: free {path.stat().st_size / 1e6:.1f} MB beside {path}"
+                    f"it: free {path.stat().st_size / 1_048_576:.1f} MiB beside {path}"
                 ) from error
             raise
         aside = _set_aside(path, now())

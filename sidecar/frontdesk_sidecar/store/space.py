@@ -94,8 +94,8 @@ class Space:
     def why_full(self) -> str:
         """What stood in the way when SQLite found no room."""
         if self._look() < _FULL:
-            return f"the disk of {self._directory} is full: {_mb(self._free)} free"
-        limit = "" if self._max_bytes is None else f" ({_mb(self._max_bytes)})"
+            return f"the disk of {self._directory} is full: {_mib(self._free)} free"
+        limit = "" if self._max_bytes is None else f" ({_mib(self._max_bytes)})"
         return f"the store has reached its largest size, store.max_bytes{limit}"
 
     def _look(self) -> int:
@@ -110,13 +110,13 @@ class Space:
         if not self._ballast.whole:
             needed = 2 * (self._ballast.size - self._ballast.allocated())
             return (
-                f"the disk of {self._directory} has {_mb(self._free)} free; deliveries go on, "
-                f"and new data is taken in again from {_mb(needed)} (twice store.ballast_bytes)"
+                f"the disk of {self._directory} has {_mib(self._free)} free; deliveries go on, "
+                f"and new data is taken in again from {_mib(needed)} (twice store.ballast_bytes)"
             )
         if self._free < self._reserve:
             return (
-                f"the disk of {self._directory} has {_mb(self._free)} free, less than "
-                f"{_mb(self._reserve)} (half of store.ballast_bytes); deliveries go on"
+                f"the disk of {self._directory} has {_mib(self._free)} free, less than "
+                f"{_mib(self._reserve)} (half of store.ballast_bytes); deliveries go on"
             )
         return None
 
@@ -130,10 +130,10 @@ class Space:
         if used <= self._max_bytes * INTAKE_SHARE:
             return None
         return (
-            f"the store uses {_mb(used)} of its {_mb(self._max_bytes)} (store.max_bytes), more "
+            f"the store uses {_mib(used)} of its {_mib(self._max_bytes)} (store.max_bytes), more "
             f"than {INTAKE_SHARE:.0%}; deliveries go on"
         )
 
 
-def _mb(size: float) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _mib(size: float) -> str:
+    return f"{size / 1_048_576:.1f} MiB"

@@ -54,6 +54,8 @@ _SETTLING: Final = {
     Dead: sql.DEAD,
     Release: sql.RELEASE,
 }
+#: So many of those that failed are looked at for a status.
+_LOOKED_AT: Final = 1000
 
 
 class SQLiteStore(Store):
@@ -261,6 +263,13 @@ class SQLiteStore(Store):
                 if target in (None, found):
                     codes[code] += number
         return dict(codes)
+
+    def failing(self, target: str) -> tuple[int, int, str] | None:
+        """See `Store.failing`."""
+        with self.transaction():
+            asked = {"target": target, "limit": _LOOKED_AT}
+            number, most, code = self._connection.execute(sql.FAILING, asked).fetchone()
+        return (number, most, code) if number else None
 
     def revive(self, which: Which, now: int) -> int:
         """See `Store.revive`."""

@@ -257,6 +257,16 @@ SELECT
 FROM customers WHERE due_at IS NOT NULL GROUP BY target
 """
 
+#: Who fails again and again, as far as `limit` of those that failed tell; the code is that of the
+#: one with most attempts (https://www.sqlite.org/lang_select.html#bareagg).
+#: -> number, attempts, code
+FAILING: Final = """\
+SELECT count(*), max(attempts), code FROM (
+    SELECT attempts, code FROM customers INDEXED BY customers_due
+    WHERE target = :target AND (code IS NOT NULL) = 1 AND due_at IS NOT NULL LIMIT :limit)
+WHERE attempts > 1
+"""
+
 #: -> target, code, number
 COUNT_DEAD: Final = """
 SELECT target, coalesce(code, ''), count(*) FROM customers

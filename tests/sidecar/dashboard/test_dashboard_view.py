@@ -83,7 +83,7 @@ def test_the_headlines_are_those_of_the_command() -> None:
     told = headlines(status(gate=gate("setup"), state="paused", dead={"mapping": 2}), NOW)
     assert len(told) == 2
     assert told[0]["text"].startswith("paused since 11:50 UTC (10 min)")
-    assert [note.split(" ")[0] for note in told[0]["notes"]] == ["answer:", "do:", "next"]
+    assert [note.split(" ")[0] for note in told[0]["notes"]][:3] == ["answer:", "do:", "next"]
     assert told[1]["text"].startswith("2 dead letters")
 
 
@@ -93,7 +93,7 @@ def test_a_snapshot_is_small_and_says_what_dead_letters_mean() -> None:
     history.count(CLOCK, "delivered", 5)
     dead = {"odata.missing_property": 2, "other": 1}
     told = snapshot(status(dead=dead), history, {}, clock_s=CLOCK, now_s=NOW.timestamp())
-    assert told["totals"]["minute"]["delivered"] == told["totals"]["day"]["delivered"] == 5
+    assert [told["stations"][-1][name] for name in ("minute", "hour")] == [5, 5]
     assert told["reasons"]["odata.missing_property"]["means"]
     assert told["mood"] == "attention"
     assert len(orjson.dumps(told)) < 4000

@@ -118,9 +118,21 @@ def test_failures_shut_it_only_in_a_row() -> None:
     """SAP that answers one of them is not down."""
     gate = Gate(PACE)
     for number in range(3 * FAILURES):
-        gate.heed(REJECTED if number % FAILURES == 0 else TRANSIENT, "x", 0.0)
+        gate.heed(REJECTED if number % FAILURES == 0 else TRANSIENT, f"c{number}", 0.0)
     assert gate.is_open
     gate.heed(TRANSIENT, "x", 0.0)
+    assert gate.shut is not None
+    assert gate.shut.why is Why.FAILING
+
+
+def test_one_customer_that_fails_stops_nobody() -> None:
+    """On a quiet site SAP may have nobody else to answer for between its failures."""
+    gate = Gate(PACE)
+    for _ in range(3 * FAILURES):
+        gate.heed(TRANSIENT, "sick", 0.0)
+    assert gate.is_open
+    for number in range(FAILURES - 1):
+        gate.heed(TRANSIENT, f"c{number}", 0.0)
     assert gate.shut is not None
     assert gate.shut.why is Why.FAILING
 
@@ -189,8 +201,8 @@ def test_mass_refusals_are_noticed_while_it_is_shut_too(by_try: bool) -> None:
     for number in range(LEAST_AT_FIRST - 1):
         gate.heed(REJECTED, f"c{number}", 0.0)
     gate.heed(TRANSIENT if by_try else SETUP, "x", 0.0)
-    for _ in range(FAILURES):
-        gate.heed(TRANSIENT, "x", 0.0)
+    for number in range(FAILURES):
+        gate.heed(TRANSIENT, f"t{number}", 0.0)
     gate.heed(REJECTED, "one more", 1.0)
     assert gate.shut is not None
     assert gate.shut.why is Why.REJECTIONS
@@ -251,8 +263,8 @@ def test_after_opening_it_counts_anew() -> None:
     """What was before it opened does not shut it again."""
     gate = shut_for(Why.FAILING)
     tried(gate, DELIVERED, 10.0)
-    for _ in range(FAILURES - 1):
-        gate.heed(TRANSIENT, "x", 10.0)
+    for number in range(FAILURES - 1):
+        gate.heed(TRANSIENT, f"t{number}", 10.0)
     assert gate.is_open
     gate = shut_for(Why.REJECTIONS)
     tried(gate, DELIVERED, 30.0)

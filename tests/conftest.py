@@ -1,0 +1,13 @@
+"""What every test shares: how many examples hypothesis tries.
+
+HYPOTHESIS_EXAMPLES=1000 make test looks further; tests that name a number of their own keep it.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile(
+    "suite", max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")), deadline=None
+)
+settings.load_profile("suite")
