@@ -28,7 +28,9 @@ class Connection:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._loop = asyncio.get_running_loop()
         self._parser = _parser_for(b"GET")
+        self._is_new = True
         self._peeked: Event | None = None
         #: whether it lay idle before this exchange, so that the upstream may have closed it
         self.was_idle = False
@@ -60,24 +62,32 @@ class Connection:
 
     def begin(self, method: bytes) -> None:
         """Expect the answer to a request with this method; nothing is sent yet."""
-        self._parser = _parser_for(method)
+        if method == b"HEAD" or not self._is_new:
+            self._parser = _parser_for(method)
+        self._is_new = False
         self._peeked = None
         self.is_sent = False
         self.received = 0
-        self.sent_at = asyncio.get_running_loop().time()
+        self.sent_at = self._loop.time()
 
-    async def send(self, data: bytes) -> None:
-        """Hand over bytes of the request. Raises ConnectionError."""
-        self.sent_at = asyncio.get_running_loop().time()
-        await self._link.write(data)
-        self.sent_at = asyncio.get_running_loop().time()
+    def rest(self) -> None:
+        """Be idle; what the next exchange needs is made now, when nobody waits."""
+        self._parser, self._is_new = _parser_for(b"GET"), True
+        self.was_idle = True
+
+    async def send(self, data: bytes, within_s: float) -> None:
+        """Hand over bytes of the request. Raises ConnectionError and TimeoutError."""
+        self.sent_at = self._loop.time()
+        if not self._link.put(data):
+            async with asyncio.timeout(within_s):
+                await self._link.drained()
+            self.sent_at = self._loop.time()
 
     async def next_event(self, within_s: float) -> Event:
         """The answer's next event. Raises Trouble, and TimeoutError when nothing comes in time."""
         event, self._peeked = self._peeked or self._parse(), None
         while event is None:
-            async with asyncio.timeout(within_s):
-                await self._read()
+            await self._read(within_s)
             event = self._parse()
         if isinstance(event, h11.Response):
             self._note_keep_alive(event)
@@ -97,9 +107,9 @@ class Connection:
         """End it in order."""
         self._link.close()
 
-    async def _read(self) -> None:
+    async def _read(self, within_s: float) -> None:
         try:
-            data = await self._link.read()
+            data = await self._link.read(within_s)
         except ConnectionError:
             raise Trouble(Cause.CLOSED) from None
         if not data and not self.received:

@@ -161,8 +161,7 @@ class Exchange:
 
     async def _send_on(self, connection: Connection, data: bytes) -> None:
         data, self._held = self._held + data, b""
-        async with asyncio.timeout(self._idle_s):
-            await connection.send(data)
+        await connection.send(data, self._idle_s)
 
     async def _is_wanted(self) -> bool:
         """Whether the body is to be sent: the upstream said so, or said nothing for a while."""

@@ -66,7 +66,9 @@ def why_refused(scope: Mapping[str, Any]) -> str | None:
         return "version"
     if scope["method"] == "CONNECT" or not _is_token(scope["method"].encode("latin-1")):
         return "method"
-    if not all(_is_token(name) and _is_value(value) for name, value in fields):
+    # Two searches for all fields are a quarter of the work of two for each.
+    names, values = [name for name, _ in fields], [value for _, value in fields]
+    if fields and not (all(names) and _is_token(b"".join(names)) and _is_value(b"".join(values))):
         return "field"
     return _bad_target(scope) or _bad_host(scope, fields) or _bad_framing(scope, fields)
 

@@ -14,7 +14,7 @@ HIGH_WATER: Final = 65_536
 
 
 class Link(asyncio.Protocol):
-    """One connection. `read` and `write` raise ConnectionError once it is lost."""
+    """One connection. `read` and `put` raise ConnectionError once it is lost."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -33,31 +33,32 @@ class Link(asyncio.Protocol):
         """Whether it is open both ways and nothing waits to be read."""
         return not (self._has_ended or self._error or self._size)
 
-    async def read(self) -> bytes:
-        """What has come; empty at the end of the stream."""
+    async def read(self, within_s: float) -> bytes:
+        """What has come; empty at the end of the stream. Raises TimeoutError."""
         if not self._chunks and not self._has_ended and self._error is None:
+            # A timer of our own: asyncio.timeout costs a multiple, at every login.
             self._reader = self._loop.create_future()
+            timer = self._loop.call_later(within_s, self._expire)
             try:
                 await self._reader
             finally:
+                timer.cancel()
                 self._reader = None
         if self._chunks:
-            data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-            self._chunks.clear()
-            self._size = 0
-            if self._is_read_paused and self._transport is not None:
-                self._is_read_paused = False
-                self._transport.resume_reading()
-            return data
+            return self._take()
         if self._error is not None:
             raise self._error
         return b""
 
-    async def write(self, data: bytes) -> None:
-        """Hand over bytes; waits while too many are under way."""
+    def put(self, data: bytes) -> bool:
+        """Hand over bytes; False when `drained` is to be waited for. Raises ConnectionError."""
         if self._error is not None or self._transport is None:
             raise self._error or ConnectionResetError("not connected")
         self._transport.write(data)
+        return not self._is_write_paused
+
+    async def drained(self) -> None:
+        """Until more may be handed over. Raises ConnectionError."""
         if self._is_write_paused:
             self._writer = self._loop.create_future()
             try:
@@ -112,6 +113,19 @@ class Link(asyncio.Protocol):
         """asyncio: go on."""
         self._is_write_paused = False
         self._wake(self._writer)
+
+    def _take(self) -> bytes:
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._size = 0
+        if self._is_read_paused and self._transport is not None:
+            self._is_read_paused = False
+            self._transport.resume_reading()
+        return data
+
+    def _expire(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_exception(TimeoutError())
 
     def _lose(self, error: Exception) -> None:
         self._error = self._error or error

@@ -95,5 +95,5 @@ class Pool:
             self._idle.popleft()[1].close()
         keeps_s = connection.keeps_s
         keep_s = self._keep_s if keeps_s is None else min(self._keep_s, keeps_s)
-        connection.was_idle = True
+        connection.rest()
         self._idle.append((now + keep_s, connection))
