@@ -13,7 +13,8 @@ from typing import Final
 import httpx
 
 from benchmarks.measure import cpu_ns
-from frontdesk_sidecar.demo.stack import Process, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process
 
 KEY: Final = "benchmark-write-key"
 _CONFIG: Final = """

@@ -15,8 +15,8 @@ from benchmarks.pipeline_places import MEMORY, Place, file_system, place
 from benchmarks.pipeline_types import Plan, Workload
 from benchmarks.table import bullets, table
 from frontdesk_sidecar.demo.stack import StackError
+from frontdesk_sidecar.journal.tail import Tail
 from frontdesk_sidecar.store.sqlite import SQLiteStore
-from frontdesk_sidecar.tail import Tail
 
 _WITHIN_S: Final = 300.0
 _STATES: Final = ("pending", "leased", "dead", "clean")

@@ -12,7 +12,7 @@ import anyio
 
 from benchmarks.pipeline_journal import traits_of
 from frontdesk.event import LOGGED_IN, Identify
-from frontdesk_sidecar.outcome import Failure, Kind, Outcome, classify
+from frontdesk_sidecar.sap.outcome import Failure, Kind, Outcome, classify
 
 #: Microseconds since the epoch.
 START_US: Final = 1_795_176_000_000_000

@@ -14,7 +14,8 @@ from typing import Final
 import httpx
 
 from benchmarks.pipeline_places import Place
-from frontdesk_sidecar.demo.stack import Process, StackError, examples_directory, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process, StackError, examples_directory
 
 POLL_S: Final = 0.1
 _FRONTDESK: Final = (sys.executable, "-m", "frontdesk_sidecar")

@@ -16,6 +16,7 @@ from typing import Final
 
 from benchmarks.measure import cpu_ns
 from benchmarks.processes import end
+from frontdesk_sidecar.demo.ports import free_port
 
 NGINX: Final = """
 daemon off; worker_processes 1; pid nginx.pid; error_log error.log;
@@ -64,12 +65,6 @@ def _children(pid: int) -> list[int]:
     return [int(one) for one in text.split()]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextlib.contextmanager
 def _running(core: int, command: Sequence[str], port: int, place: Path) -> Iterator[int]:
     with (place / "log").open("ab") as log:
@@ -89,7 +84,7 @@ def _running(core: int, command: Sequence[str], port: int, place: Path) -> Itera
 
 @contextlib.contextmanager
 def open_ways(place: Path) -> Iterator[list[Way]]:
-    shop, nginx, ours, plain = (_free_port() for _ in range(4))
+    shop, nginx, ours, plain = (free_port() for _ in range(4))
     (place / "journal").mkdir()
     (place / "nginx.conf").write_text(NGINX.format(shop=shop, port=nginx))
     (place / "capture.toml").write_text(f'[capture]\njournal = "{place}/journal"\n')

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from socket import create_server
 from typing import IO, Final
 
 import httpx
 
 from benchmarks.processes import end
+from frontdesk_sidecar.demo.ports import free_port
 
 _START_S: Final = 15.0
 _FRONTDESK: Final = (sys.executable, "-m", "frontdesk_sidecar")
@@ -45,8 +45,8 @@ def start_sidecar(journal: Path, latency_s: float = 0.0) -> Iterator[None]:
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="frontdesk-bench-")))
         log = stack.enter_context((place / "log").open("w+"))
-        sap = f"http://127.0.0.1:{_free_port()}"
-        port = _free_port()
+        sap = f"http://127.0.0.1:{free_port()}"
+        port = free_port()
         stack.enter_context(_process(log, "simulate", "--port", sap.rpartition(":")[2]))
         _wait(f"{sap}/_sim/faults", log)
         if latency_s:
@@ -90,8 +90,3 @@ def _wait(address: str, log: IO[str]) -> None:
     log.seek(0)
     last = (log.read().strip().splitlines() or [problem])[-1]
     raise NotAvailable(last[:200])
-
-
-def _free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

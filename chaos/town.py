@@ -19,7 +19,8 @@ from chaos import settings
 from chaos.clock import write_offset
 from chaos.keeper import Keeper
 from chaos.sap import Sap
-from frontdesk_sidecar.demo.stack import Process, Stack, StackError, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process, Stack, StackError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _PATH: Final = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -32,9 +32,17 @@ PURE = {
 } | {
     f"frontdesk_sidecar.{name}"
     for name in (
-        *("advice", "ageing", "answer", "batch", "batch_answer", "customer", "destination"),
+        *(
+            "sap.advice",
+            "journal.ageing",
+            "sap.answer",
+            "sap.batch",
+            "sap.batch_answer",
+            "customer",
+            "sap.destination",
+        ),
         *("mapping", "mapping.expressions", "mapping.functions", "mapping.payload", "metadata"),
-        *("metadata.coercion", "metadata.edmx", "metadata.fit", "metadata.model", "passport"),
+        *("metadata.coercion", "metadata.edmx", "metadata.fit", "metadata.model"),
         *("plan", "recent", "status"),
         *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
         *("forward.ingress", "forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
@@ -46,7 +54,7 @@ PURE = {
             "admin.screen",
             "admin.strays",
         ),
-        *("outcome_table", "store", "store.errors", "store.types", "watchdog"),
+        *("store", "store.errors", "store.types", "watchdog"),
         *("check.judge_arrival", "check.judge_common", "check.judge_local", "check.judge_network"),
         *(
             "check.judge_mapping",
@@ -64,7 +72,14 @@ PURE = {
         *("ingest", "ingest.answers", "ingest.cors", "ingest.document", "ingest.inflate"),
         *("ingest.message", "ingest.proof", "ingest.routes", "ingest.tally", "ingest.times"),
         *("ingest.traits", "ingest.budget"),
-        *("explain.recordings", "explain.report", "odata", "outcome", "scrub", "settings_table"),
+        *(
+            "explain.recordings",
+            "explain.report",
+            "sap.odata",
+            "sap.outcome",
+            "sap.scrub",
+            "settings_table",
+        ),
     )
 }
 #: What a pure module has no use for: files, network, clocks, chance, threads, other processes.
@@ -79,9 +94,9 @@ SIMULATOR = "frontdesk_sidecar.simulator"
 HOMES = {
     "sqlite3": {"frontdesk_sidecar.store"},
     "httpx": {
-        "frontdesk_sidecar.transport",
+        "frontdesk_sidecar.sap.transport",
         "frontdesk_sidecar.demo",
-        "frontdesk_sidecar.failures",
+        "frontdesk_sidecar.sap.failures",
         "frontdesk_sidecar.admin.client",
         "frontdesk_sidecar.check.network",
         "frontdesk_sidecar.explain.live",
@@ -99,7 +114,11 @@ HOMES = {
     "allauth": {"frontdesk.contrib.django"},
     "prometheus_client": {"frontdesk_sidecar.metrics"},
     "jmespath": {"frontdesk_sidecar.mapping"},
-    "fcntl": {"frontdesk.journal", "frontdesk_sidecar.tail"},
+    "fcntl": {
+        "frontdesk.journal",
+        "frontdesk_sidecar.journal.tail",
+        "frontdesk_sidecar.demo.ports",
+    },
 }
 READERS_OF_THE_ENVIRONMENT = {
     "frontdesk.settings",
@@ -189,7 +208,7 @@ def test_the_reading_finds_what_there_is() -> None:
     assert len(TREES) > 50
     assert set(TREES) >= PURE
     assert "frontdesk_sidecar.store.sqlite_file" in TREES
-    assert "frontdesk_sidecar.store" in needed("frontdesk_sidecar.intake")
+    assert "frontdesk_sidecar.store" in needed("frontdesk_sidecar.journal.intake")
     assert "frontdesk.traits" in needed("frontdesk.event")
     assert "frontdesk_sidecar.settings" in needed("frontdesk_sidecar.cli")
 

@@ -17,7 +17,7 @@ from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
 from frontdesk.presets import names
 from frontdesk.reasons import REASONS
 from frontdesk_sidecar import settings
-from frontdesk_sidecar.outcome_table import REASONS as OUTCOMES
+from frontdesk_sidecar.sap.outcome_table import REASONS as OUTCOMES
 from frontdesk_sidecar.settings_table import REQUIRED, SETTINGS
 
 ROOT = Path(__file__).parents[1]

@@ -17,23 +17,23 @@ import anyio
 import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
-from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.dashboard.desk import Dashboard
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.ingest.door import Door
 from frontdesk_sidecar.ingest.wiring import make_door
-from frontdesk_sidecar.intake import Intake
+from frontdesk_sidecar.journal.intake import Intake
+from frontdesk_sidecar.journal.tail import JournalInUse, Tail
 from frontdesk_sidecar.lanes import Lane, assignment, make_lanes
 from frontdesk_sidecar.live import Live
 from frontdesk_sidecar.openings import CannotRun, listen, listen_locally, make_journal
+from frontdesk_sidecar.sap.commerce import Commerce
 from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.store import Store, StoreError
 from frontdesk_sidecar.store.damage import suspect
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import JournalInUse, Tail
 from frontdesk_sidecar.upkeep import Tidying
 
 __all__ = ["CannotRun", "run"]

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 
 import anyio
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.metadata import Metadata, MetadataError, read_edmx
-from frontdesk_sidecar.outcome import Outcome, classify
 from frontdesk_sidecar.plan import Plan, make_plan
-from frontdesk_sidecar.session import Session
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Outcome, classify
+from frontdesk_sidecar.sap.session import Session
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Target
 from frontdesk_sidecar.store import Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer

@@ -22,7 +22,7 @@ from frontdesk_sidecar.admin import http as admin
 from frontdesk_sidecar.admin.controls import Controls
 from frontdesk_sidecar.dashboard import files
 from frontdesk_sidecar.dashboard.desk import Dashboard
-from frontdesk_sidecar.destination import is_loopback
+from frontdesk_sidecar.sap.destination import is_loopback
 
 Probe = Callable[[], Awaitable[str | None]]
 Exposition = Callable[[], Awaitable[bytes | None]]

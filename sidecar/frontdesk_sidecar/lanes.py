@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from frontdesk.event import Identify
-from frontdesk_sidecar.commerce import Commerce
 from frontdesk_sidecar.describing import Describer
 from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.sap.commerce import Commerce
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Settings, Target
 from frontdesk_sidecar.status import Snapshot, Standing, iso
 from frontdesk_sidecar.store import Counts, Store

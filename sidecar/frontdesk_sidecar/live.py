@@ -14,16 +14,16 @@ import anyio.to_thread
 
 from frontdesk import __version__
 from frontdesk.traits import customer_key
-from frontdesk_sidecar.erasure import is_taken_in, segments_naming
 from frontdesk_sidecar.forward.draw import PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.journal.erasure import is_taken_in, segments_naming
+from frontdesk_sidecar.journal.tail import Tail
 from frontdesk_sidecar.lanes import Lane
 from frontdesk_sidecar.settings import Settings
 from frontdesk_sidecar.status import document_of, iso
 from frontdesk_sidecar.store import Counts, Store
 from frontdesk_sidecar.store.sqlite import SQLITE_VERSION
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
 
 T = TypeVar("T")

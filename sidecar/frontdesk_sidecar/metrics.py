@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from frontdesk import __version__
-from frontdesk_sidecar.lines import CAPTURED
+from frontdesk_sidecar.journal.lines import CAPTURED
 from frontdesk_sidecar.store import Counts
 
 _STATES: Final = ("pending", "due", "leased", "dead", "clean")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from frontdesk.event import SIGNED_UP
-from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.mapping import (
     DEFAULT_MAPPING,
@@ -18,7 +17,8 @@ from frontdesk_sidecar.mapping import (
 from frontdesk_sidecar.metadata import Item, Metadata
 from frontdesk_sidecar.metadata.coercion import Misfit, coerce
 from frontdesk_sidecar.metadata.fit import Finding, Level, fit, undefined
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.advice import advice_for
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 #: What every Customer has, for a default mapping as long as the object is not known.
 _SURE: Final = ("uid", "name")

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from frontdesk import Capture, ConfigurationError
 from frontdesk.settings import capture_of, read_file
-from frontdesk_sidecar.destination import is_loopback
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.ingest.options import Options, read_options
+from frontdesk_sidecar.sap.destination import is_loopback
 from frontdesk_sidecar.secret_files import check_key, check_secret, http_key
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Http, Keeping, Settings, Target

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from frontdesk_sidecar.destination import Auth
 from frontdesk_sidecar.ingest.cors import origins_of
+from frontdesk_sidecar.sap.destination import Auth
 
 #: The default of a setting that has none.
 REQUIRED: Final = object()

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from frontdesk import Capture
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.ingest.options import Options
 from frontdesk_sidecar.mapping import AttributeMapping
+from frontdesk_sidecar.sap.destination import Destination
 from frontdesk_sidecar.store.types import DEFAULT_TARGET
 
 __all__ = ["DEFAULT_TARGET", "Http", "Keeping", "Settings", "Target"]

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from frontdesk_sidecar.forward.gate import Shut, Why
 from frontdesk_sidecar.forward.limits import Concurrency, Rate
-from frontdesk_sidecar.outcome import Kind
-from frontdesk_sidecar.outcome_table import find_reason
 from frontdesk_sidecar.recent import SECONDS, Recent
+from frontdesk_sidecar.sap.outcome import Kind
+from frontdesk_sidecar.sap.outcome_table import find_reason
 from frontdesk_sidecar.store import Counts
 
 _MINUTE_S: Final = 60.0

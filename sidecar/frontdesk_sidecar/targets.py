@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from frontdesk.event import EVENTS
-from frontdesk_sidecar.destination import Destination, is_header_value, parse_base_url
 from frontdesk_sidecar.mapping import AttributeMapping, MappingError, compile_mapping
+from frontdesk_sidecar.sap.destination import Destination, is_header_value, parse_base_url
+from frontdesk_sidecar.sap.tls import load_certificate
 from frontdesk_sidecar.secret_files import check_secret, read_secret
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Target
-from frontdesk_sidecar.tls import load_certificate
 
 #: Tables of `[sap]`, beside its plain settings.
 TABLES: Final = ("mapping", "event_mapping", "headers", "target")

@@ -14,13 +14,13 @@ from typing import Final
 
 from frontdesk.event import COUNTS, EVENTS
 from frontdesk.traits import mask
-from frontdesk_sidecar.lines import CAPTURED, OTHER, Batch
+from frontdesk_sidecar.journal.lines import CAPTURED, OTHER, Batch
 from frontdesk_sidecar.metadata.fit import Level
 from frontdesk_sidecar.metrics import MATCHED, SHUT_REASONS, Metrics
-from frontdesk_sidecar.outcome import Kind, Outcome
-from frontdesk_sidecar.outcome_table import find_reason
 from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.recent import Recent
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome_table import find_reason
 from frontdesk_sidecar.store import DEFAULT_TARGET, Absorbed, Claim, Counts, Dead, Settlement
 
 _log = logging.getLogger("frontdesk.sidecar")

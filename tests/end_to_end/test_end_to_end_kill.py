@@ -22,7 +22,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from frontdesk_sidecar.demo.stack import Process, Stack, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process, Stack
 
 HERE = Path(__file__).parent
 #: Fewer or more, and another order of events: KILL_ROUNDS=1000 KILL_SEED=7 make test

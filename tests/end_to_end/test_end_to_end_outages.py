@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from frontdesk_sidecar.demo.stack import Process, Stack, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process, Stack
 
 HERE = Path(__file__).parent
 USER = {"email": "kim@example.com", "firstName": "Kim", "password": "marked-password"}

@@ -21,13 +21,13 @@ import httpx
 import pytest
 
 from frontdesk.event import Identify
-from frontdesk_sidecar.commerce import Commerce
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.commerce import Commerce
+from frontdesk_sidecar.sap.destination import Destination
 from frontdesk_sidecar.simulator.server import running
 from frontdesk_sidecar.store import Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore

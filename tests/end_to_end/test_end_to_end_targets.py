@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from frontdesk_sidecar.demo.stack import Process, Stack, free_port
+from frontdesk_sidecar.demo.ports import free_port
+from frontdesk_sidecar.demo.stack import Process, Stack
 
 HERE = Path(__file__).parent
 OBJECT = {

@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from typing import Any
 import pytest
 
 from frontdesk import __version__
+from frontdesk_sidecar.demo.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -375,7 +375,7 @@ def carry_out(place: Path) -> dict[str, Any]:
         os.chown(secret, 0, 10001)
         secret.chmod(0o440)
     machine.environment |= {"FRONTDESK_CONFIG": "/etc/frontdesk.toml"}
-    port = machine.environment["FRONTDESK_HTTP__PORT"] = free_port()
+    port = machine.environment["FRONTDESK_HTTP__PORT"] = str(free_port())
     mount("-o", "remount,ro", str(machine.root))
     entry, health = image.last("ENTRYPOINT"), image.last("HEALTHCHECK")
     found["version"] = machine.run([*entry, "--version"]).stdout.strip()
@@ -394,12 +394,6 @@ def carry_out(place: Path) -> dict[str, Any]:
     found |= {"log": log.read_text(), "port": port}
     found["node"] = as_on_a_node(machine)
     return found | {"kubernetes": as_in_kubernetes(machine)}
-
-
-def free_port() -> str:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])
 
 
 def seen_in(place: Path) -> dict[str, Any]:

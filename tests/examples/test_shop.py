@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from server_support import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery staple"
@@ -54,8 +55,7 @@ def answers(url: str) -> bool:
 
 def start(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start the storefront on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "shop.main:app", "--app-dir", "examples"]
     environment = {**os.environ, "SHOP_DATABASE": str(home / "shop.db"), "SHOP_SCRYPT_N": "16"}
     environment.pop("SHOP_SECRET", None)

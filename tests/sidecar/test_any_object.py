@@ -15,9 +15,9 @@ from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.mapping import AttributeMapping, compile_mapping
 from frontdesk_sidecar.metadata import read_edmx
 from frontdesk_sidecar.metadata.fit import Level
-from frontdesk_sidecar.odata import integration_key, key_predicate
-from frontdesk_sidecar.outcome import Outcome
 from frontdesk_sidecar.plan import Plan, make_plan
+from frontdesk_sidecar.sap.odata import integration_key, key_predicate
+from frontdesk_sidecar.sap.outcome import Outcome
 from frontdesk_sidecar.simulator import SimulatorConfig, create_app
 from frontdesk_sidecar.simulator.definition import parse_definition
 

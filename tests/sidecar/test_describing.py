@@ -15,11 +15,11 @@ import respx
 
 from edmx_support import CUSTOMER, edmx, item, metadata
 from frontdesk_sidecar.describing import MISSES, Describer
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.metadata import Property
 from frontdesk_sidecar.plan import Plan
-from frontdesk_sidecar.session import Session
+from frontdesk_sidecar.sap.destination import Destination
+from frontdesk_sidecar.sap.session import Session
 from frontdesk_sidecar.settings_types import Target
 from frontdesk_sidecar.store import Store
 from frontdesk_sidecar.store.sqlite import SQLiteStore

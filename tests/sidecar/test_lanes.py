@@ -20,17 +20,17 @@ from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.journal.tail import Tail
 from frontdesk_sidecar.lanes import Lane, assignment
 from frontdesk_sidecar.live import Live
 from frontdesk_sidecar.mapping import compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.settings import Keeping, Settings, Target, load
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET as DEFAULT_OF_SETTINGS
 from frontdesk_sidecar.store import DEFAULT_TARGET, Counts, Dead, Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
 from frontdesk_sidecar.upkeep import Lookout, Tidying
 

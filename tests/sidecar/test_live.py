@@ -18,16 +18,16 @@ from frontdesk.event import Identify
 from frontdesk.journal import Journal
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
-from frontdesk_sidecar.intake import Intake
+from frontdesk_sidecar.journal.intake import Intake
+from frontdesk_sidecar.journal.tail import Tail
 from frontdesk_sidecar.lanes import Lane
 from frontdesk_sidecar.live import Live
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import make_plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.settings import Settings, load
 from frontdesk_sidecar.store import Store
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
-from frontdesk_sidecar.tail import Tail
 from frontdesk_sidecar.telemetry import Telemetry
 
 DELIVERED = Outcome(Kind.DELIVERED, "http.201")

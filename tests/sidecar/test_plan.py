@@ -10,8 +10,8 @@ from edmx_support import CUSTOMER, item, metadata
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.mapping import DEFAULT_MAPPING, compile_mapping
 from frontdesk_sidecar.metadata import Property
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan, make_plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 JANE = Customer(
     "jane@example.com",

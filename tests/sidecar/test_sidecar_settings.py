@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from frontdesk import ConfigurationError
-from frontdesk_sidecar.destination import Auth
+from frontdesk_sidecar.sap.destination import Auth
 from frontdesk_sidecar.settings import Settings, load
 from frontdesk_sidecar.settings_table import EXPECTED, REQUIRED, SETTINGS, Setting, read
 

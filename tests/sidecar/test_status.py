@@ -15,8 +15,8 @@ from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.limits import Concurrency, Rate
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import MappingError, compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.recent import Recent
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.status import Snapshot, Standing, document, document_of, iso
 from frontdesk_sidecar.store import Claim, Counts
 from frontdesk_sidecar.telemetry import Telemetry

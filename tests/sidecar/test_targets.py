@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from frontdesk import ConfigurationError
-from frontdesk_sidecar.destination import Auth
+from frontdesk_sidecar.sap.destination import Auth
 from frontdesk_sidecar.settings import Settings, load
 
 GOOD = """

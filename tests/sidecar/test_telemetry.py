@@ -16,8 +16,8 @@ from frontdesk import __version__
 from frontdesk.event import COUNTS as NAMES
 from frontdesk.event import Identify
 from frontdesk_sidecar.customer import Customer
-from frontdesk_sidecar.lines import Batch
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.journal.lines import Batch
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
     Absorbed,
     Claim,

@@ -18,8 +18,8 @@ from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.gate import Why
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.settings import Keeping
 from frontdesk_sidecar.store import Dead, Delivered, Retry, Store, Which
 from frontdesk_sidecar.store.sqlite import SQLiteStore

@@ -16,8 +16,8 @@ from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.mapping import DEFAULT_MAPPING, compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
     Counts,
     Store,

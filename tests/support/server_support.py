@@ -13,6 +13,8 @@ from typing import Any
 
 import uvicorn
 
+from frontdesk_sidecar.demo.ports import free_port as free_port
+
 DEADLINE_S = 20.0
 SUPPORT = Path(__file__).parent
 
@@ -46,13 +48,6 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join(DEADLINE_S)
         assert not thread.is_alive()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def is_listening(port: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from frontdesk_sidecar.admin.figures import counted
-from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.sap.outcome_table import find_reason
 from frontdesk_sidecar.store import DEFAULT_TARGET
 
 Document: TypeAlias = Mapping[str, Any]

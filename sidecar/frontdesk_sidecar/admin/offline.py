@@ -14,9 +14,9 @@ from frontdesk_sidecar.admin.client import NotHere, Refused
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
 from frontdesk_sidecar.admin.reach import Reach
 from frontdesk_sidecar.admin.strays import STRAYS, one_of
-from frontdesk_sidecar.erasure import segments_naming
 from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.journal.erasure import segments_naming
 from frontdesk_sidecar.live import disk_free, versions
 from frontdesk_sidecar.status import by_reason, iso, together
 from frontdesk_sidecar.store import Counts, Store, StoreError, StoreLocked

@@ -27,7 +27,7 @@ from typing import Any, Final, TypeAlias
 
 from frontdesk.traits import customer_key, mask, masked
 from frontdesk_sidecar.admin.arguments import BadArgument, flag, needed_text, number, only, text
-from frontdesk_sidecar.advice import advice_for
+from frontdesk_sidecar.sap.advice import advice_for
 from frontdesk_sidecar.status import iso
 from frontdesk_sidecar.store import DeadLetter, Store, Which
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.figures import ago, at, counted, size, span
-from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.sap.outcome_table import find_reason
 from frontdesk_sidecar.status import MAPPING_TEXT
 
 Document: TypeAlias = Mapping[str, Any]

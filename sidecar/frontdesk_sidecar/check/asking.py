@@ -14,18 +14,18 @@ from urllib.parse import quote
 
 import orjson
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check.judge_writing import Written, entities
 from frontdesk_sidecar.check.result import Where
 from frontdesk_sidecar.customer import Customer
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.metadata import Item
-from frontdesk_sidecar.odata import key_predicate, string_literal
-from frontdesk_sidecar.outcome import Outcome
 from frontdesk_sidecar.plan import Plan
-from frontdesk_sidecar.session import Reply, Session
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.destination import Destination
+from frontdesk_sidecar.sap.odata import key_predicate, string_literal
+from frontdesk_sidecar.sap.outcome import Outcome
+from frontdesk_sidecar.sap.session import Reply, Session
+from frontdesk_sidecar.sap.transport import MAX_ANSWER_BYTES, Transport
 from frontdesk_sidecar.settings import Target
-from frontdesk_sidecar.transport import MAX_ANSWER_BYTES, Transport
 
 _MAX_EDMX: Final = 16 * MAX_ANSWER_BYTES
 _JSON: Final = "application/json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from frontdesk_sidecar.answer import Answer
 from frontdesk_sidecar.check import (
     files,
     judge_arrival,
@@ -22,9 +21,10 @@ from frontdesk_sidecar.check.asking import Asking
 from frontdesk_sidecar.check.judge_common import failure
 from frontdesk_sidecar.check.result import Result, Status
 from frontdesk_sidecar.metadata import Item, Metadata, MetadataError, read_edmx
-from frontdesk_sidecar.outcome import Outcome
 from frontdesk_sidecar.plan import Plan, make_plan
-from frontdesk_sidecar.session import Reply
+from frontdesk_sidecar.sap.answer import Answer
+from frontdesk_sidecar.sap.outcome import Outcome
+from frontdesk_sidecar.sap.session import Reply
 from frontdesk_sidecar.settings import Target
 
 

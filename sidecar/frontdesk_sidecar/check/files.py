@@ -13,10 +13,10 @@ from typing import Final
 from frontdesk_sidecar.check.judge_local import SecretFile
 from frontdesk_sidecar.check.judge_places import Directory, File, Segments
 from frontdesk_sidecar.check.mounts import Mount, holder, mount_of
-from frontdesk_sidecar.segments import oddity
+from frontdesk_sidecar.journal.segments import oddity
+from frontdesk_sidecar.journal.tail import READER
 from frontdesk_sidecar.store import StoreError
 from frontdesk_sidecar.store.ownership import secure
-from frontdesk_sidecar.tail import READER
 
 _NOBODY: Final = ".frontdesk-check"
 _MAX_SECRET: Final = 65_536

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.judge_writing import entities
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.outcome import Outcome
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Outcome
 
 _STATUSES: Final = {
     "fine": Status.OK,

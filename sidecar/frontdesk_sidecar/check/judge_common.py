@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.outcome import Outcome, classify
-from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Outcome, classify
+from frontdesk_sidecar.sap.outcome_table import find_reason
 
 #: What it means and what to do, by the code of an outcome.
 Meanings = Mapping[str, tuple[str, tuple[str, ...]]]

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from frontdesk_sidecar.admin.figures import counted
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.judge_common import Meanings, failure, is_page, outcome_of
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 _COLLECTION: Final = re.compile(
     rb"<(?:\w+:)?collection\b[^>]*?\bhref=[\"']([A-Za-z_]\w{0,127})[\"']"

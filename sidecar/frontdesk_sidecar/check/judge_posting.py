@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.judge_common import Meanings, failure, outcome_of
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.odata import read_error
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.odata import read_error
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 Reply = Answer | Failure | Outcome
 

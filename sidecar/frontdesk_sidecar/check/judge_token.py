@@ -9,11 +9,11 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from frontdesk_sidecar.answer import Answer, read_grant
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.judge_common import Meanings, failure
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.outcome import Outcome
+from frontdesk_sidecar.sap.answer import Answer, read_grant
+from frontdesk_sidecar.sap.outcome import Outcome
 
 CLASSIC: Final = "the older authorization server (extension oauth2)"
 NEWER: Final = "the newer authorization server (2211-jdk21)"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import remedies
 from frontdesk_sidecar.check.judge_common import failure, outcome_of
 from frontdesk_sidecar.check.judge_posting import forbidden, no_hook
 from frontdesk_sidecar.check.result import Result, Status, Where
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 Reply = Answer | Failure | Outcome
 

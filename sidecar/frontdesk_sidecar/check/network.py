@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from frontdesk_sidecar.check.judge_network import Connected, Handshake, Resolved
-from frontdesk_sidecar.destination import Destination
-from frontdesk_sidecar.tls import load_certificate
+from frontdesk_sidecar.sap.destination import Destination
+from frontdesk_sidecar.sap.tls import load_certificate
 
 _T = TypeVar("_T")
 _DAY_S: Final = 86_400

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from frontdesk.traits import mask
-from frontdesk_sidecar.outcome import Outcome
+from frontdesk_sidecar.sap.outcome import Outcome
 from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
 
 #: More of a list, or of an object, is not shown.

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.screen import mood, part, status_lines
 from frontdesk_sidecar.dashboard.history import History
-from frontdesk_sidecar.outcome_table import find_reason
+from frontdesk_sidecar.sap.outcome_table import find_reason
 
 Document: TypeAlias = Mapping[str, Any]
 

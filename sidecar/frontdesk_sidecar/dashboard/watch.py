@@ -17,9 +17,9 @@ from frontdesk.event import COUNTS
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.dashboard.history import History
 from frontdesk_sidecar.dashboard.trace import entry
-from frontdesk_sidecar.lines import CAPTURED, OTHER, Batch
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.journal.lines import CAPTURED, OTHER, Batch
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Absorbed, Claim, Dead, Settlement
 from frontdesk_sidecar.telemetry import Telemetry
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
+
+from frontdesk_sidecar.demo.ports import free_port
 
 _HERE: Final = Path(__file__).resolve()
 _READY_S: Final = 30.0
@@ -33,14 +34,6 @@ def examples_directory() -> Path:
         if (place / "shop" / "main.py").is_file():
             return place
     raise StackError("the example storefront is not installed")
-
-
-def free_port() -> int:
-    """A loopback port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Process:

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.advice import advice_for
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim
 
 #: Where `$batch` does not work, it is tried again after this long.

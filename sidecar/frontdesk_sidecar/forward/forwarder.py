@@ -17,7 +17,6 @@ from typing import Any, Final
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from frontdesk_sidecar.advice import advice_for
 from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
 from frontdesk_sidecar.forward.draw import Turn, Wish, evenly, settle_and_claim
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
@@ -26,8 +25,9 @@ from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND, briefly
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.advice import advice_for
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Release, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry

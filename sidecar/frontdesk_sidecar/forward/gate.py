@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from frontdesk_sidecar.forward.guard import RejectionGuard
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 #: Customers that fail in a row shut the gate: one alone may be what SAP fails at.
 FAILURES: Final = 5

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from frontdesk_sidecar.forward.gate import Gate
 from frontdesk_sidecar.forward.limits import Rate
-from frontdesk_sidecar.outcome import Outcome
+from frontdesk_sidecar.sap.outcome import Outcome
 
 
 class Neighbour(Protocol):

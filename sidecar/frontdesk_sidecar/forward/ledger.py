@@ -10,7 +10,7 @@ from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.limits import Concurrency
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import SECOND, Culprits, judged, settlement_of_failure
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Delivered, Release, Settlement
 from frontdesk_sidecar.telemetry import Telemetry
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from frontdesk_sidecar.forward.backoff import full_jitter
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome, judged_by_status
-from frontdesk_sidecar.scrub import scrub, texts_of
+from frontdesk_sidecar.sap.outcome import AMBIGUOUS_KEYS, Kind, Outcome, judged_by_status
+from frontdesk_sidecar.sap.scrub import scrub, texts_of
 from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
 
 SECOND: Final = 1_000_000  # microseconds

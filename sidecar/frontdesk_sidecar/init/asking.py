@@ -13,7 +13,7 @@ from pathlib import Path
 from frontdesk import ConfigurationError
 from frontdesk_sidecar import settings
 from frontdesk_sidecar.admin.terminal import Terminal
-from frontdesk_sidecar.destination import Destination, parse_base_url
+from frontdesk_sidecar.sap.destination import Destination, parse_base_url
 from frontdesk_sidecar.settings import Target
 
 

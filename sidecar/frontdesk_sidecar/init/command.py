@@ -13,7 +13,6 @@ import anyio
 from frontdesk import ConfigurationError
 from frontdesk_sidecar import settings
 from frontdesk_sidecar.admin.terminal import Terminal
-from frontdesk_sidecar.destination import parse_base_url
 from frontdesk_sidecar.init import report
 from frontdesk_sidecar.init.asking import Asked, SecretFrom, find_destination
 from frontdesk_sidecar.init.finding import FAILED, USAGE, Found, Stop, ask, read_file
@@ -25,6 +24,7 @@ from frontdesk_sidecar.init.toml_text import Where, as_toml
 from frontdesk_sidecar.init.writing import CannotWrite, check_free, keep_secret, places, write
 from frontdesk_sidecar.metadata.fit import Level
 from frontdesk_sidecar.plan import make_plan
+from frontdesk_sidecar.sap.destination import parse_base_url
 
 OK: Final = 0
 _CLIENT: Final = "frontdesk"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.init.choosing import customer_sets
 from frontdesk_sidecar.init.looking import Seen, look, look_up_codes
 from frontdesk_sidecar.init.references import Codes
 from frontdesk_sidecar.init.report import Miss
 from frontdesk_sidecar.metadata import Item, Metadata, MetadataError, read_edmx
-from frontdesk_sidecar.session import Session
+from frontdesk_sidecar.sap.destination import Destination
+from frontdesk_sidecar.sap.session import Session
 
 FAILED: Final = 1
 USAGE: Final = 2

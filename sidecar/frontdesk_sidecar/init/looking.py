@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from frontdesk_sidecar.advice import advice_for
-from frontdesk_sidecar.answer import Answer
 from frontdesk_sidecar.describing import describe
-from frontdesk_sidecar.destination import Destination
 from frontdesk_sidecar.init.choosing import USUAL, customer_sets, entries, object_names
 from frontdesk_sidecar.init.known import GROUP_ITEMS
 from frontdesk_sidecar.init.report import Miss
 from frontdesk_sidecar.metadata import Item, Metadata
-from frontdesk_sidecar.session import Session
+from frontdesk_sidecar.sap.advice import advice_for
+from frontdesk_sidecar.sap.answer import Answer
+from frontdesk_sidecar.sap.destination import Destination
+from frontdesk_sidecar.sap.session import Session
 
 _JSON: Final = {"Accept": "application/json"}
 _SERVICE: Final = "IntegrationService"

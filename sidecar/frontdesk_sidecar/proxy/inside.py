@@ -19,11 +19,11 @@ import orjson
 
 from frontdesk.asgi import Receive, Send
 from frontdesk.exchange import Scope
-from frontdesk_sidecar.destination import is_loopback
 from frontdesk_sidecar.proxy.fields import one
 from frontdesk_sidecar.proxy.pool import Pool
 from frontdesk_sidecar.proxy.tally import Tally
 from frontdesk_sidecar.proxy.trouble import Trouble
+from frontdesk_sidecar.sap.destination import is_loopback
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -16,15 +16,15 @@ import pytest
 import uvicorn
 
 from frontdesk_sidecar import cli
-from frontdesk_sidecar.answer import Answer, Failure
 from frontdesk_sidecar.check import judge_arrival, judge_common, judge_mapping, report
 from frontdesk_sidecar.check.parser import STEPS
 from frontdesk_sidecar.check.result import Result, Status, Where
 from frontdesk_sidecar.check.steps import NAMES, with_needs
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.metadata import Item, Metadata, Navigation, Property
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan, make_plan
+from frontdesk_sidecar.sap.answer import Answer, Failure
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.simulator import SimulatorConfig
 from server_support import wait_until
 

@@ -17,7 +17,7 @@ from frontdesk_sidecar.check import judge_network, network
 from frontdesk_sidecar.check.asking import skew
 from frontdesk_sidecar.check.judge_network import Connected, Handshake, Resolved
 from frontdesk_sidecar.check.result import Status, Where
-from frontdesk_sidecar.destination import Destination
+from frontdesk_sidecar.sap.destination import Destination
 from frontdesk_sidecar.simulator import SimulatorConfig, create_app
 from server_support import free_port, serving
 

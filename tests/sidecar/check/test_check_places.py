@@ -15,7 +15,7 @@ from frontdesk_sidecar.check.judge_local import SecretFile
 from frontdesk_sidecar.check.judge_places import Directory, File, Segments
 from frontdesk_sidecar.check.mounts import Mount, holder, mount_of
 from frontdesk_sidecar.check.result import Result, Status
-from frontdesk_sidecar.tail import Tail
+from frontdesk_sidecar.journal.tail import Tail
 
 MOUNTS = r"""
 22 1 8:1 / / rw - overlay overlay rw

@@ -11,10 +11,10 @@ import pytest
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.dashboard.trace import veiled
 from frontdesk_sidecar.dashboard.watch import KEPT, PER_SECOND, Watch, WatchedTelemetry, since_login
-from frontdesk_sidecar.lines import Batch
+from frontdesk_sidecar.journal.lines import Batch
 from frontdesk_sidecar.mapping import compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Absorbed, Claim, Dead, Delivered, Release, Retry
 
 NOW = 1_795_176_000_000_000

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.forward.courier import OFF_S, Courier, Delivery, Parcel
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim
 
 DELIVERED = Outcome(Kind.DELIVERED, "http.201")

@@ -30,8 +30,8 @@ from forwarder_support import (
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.gate import Why
 from frontdesk_sidecar.mapping import compile_mapping
-from frontdesk_sidecar.outcome import Kind, Outcome
 from frontdesk_sidecar.plan import Plan
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
     Claim,
     Settled,

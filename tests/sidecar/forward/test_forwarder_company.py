@@ -10,7 +10,7 @@ import pytest
 
 from forwarder_support import DELIVERED, PACE, Target, always, none, running, until
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 LOST = Outcome(Kind.TRANSIENT, "http.502", is_unknown=True)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from frontdesk_sidecar.forward.gate import FAILURES, Gate, Permit, Why
 from frontdesk_sidecar.forward.guard import LEAST, LEAST_AT_FIRST
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 
 PACE = Pace()
 #: What SAP may ask for at most, see `answer.retry_after_s`; longer than every wait of our own.

@@ -10,7 +10,7 @@ from frontdesk_sidecar.forward.gate import Permit, Why
 from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim
 from frontdesk_sidecar.telemetry import Telemetry
 

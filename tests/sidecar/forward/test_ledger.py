@@ -15,7 +15,7 @@ from frontdesk_sidecar.forward.guard import LEAST, LEAST_AT_FIRST
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import OTHERS
-from frontdesk_sidecar.outcome import Kind, Outcome
+from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim, Dead, Delivered, Release, Retry, Settlement
 from frontdesk_sidecar.telemetry import Telemetry
 

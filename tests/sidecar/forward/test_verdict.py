@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdesk_sidecar.advice import advice_for
-from frontdesk_sidecar.answer import Answer
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.forward.verdict import (
@@ -21,7 +19,9 @@ from frontdesk_sidecar.forward.verdict import (
     judged,
     settlement_of_failure,
 )
-from frontdesk_sidecar.outcome import AMBIGUOUS_KEYS, Kind, Outcome, classify
+from frontdesk_sidecar.sap.advice import advice_for
+from frontdesk_sidecar.sap.answer import Answer
+from frontdesk_sidecar.sap.outcome import AMBIGUOUS_KEYS, Kind, Outcome, classify
 from frontdesk_sidecar.store import Claim, Dead, Release, Retry, Settlement
 
 NOW = 1_795_176_000 * SECOND

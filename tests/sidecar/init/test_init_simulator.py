@@ -15,7 +15,7 @@ from frontdesk_sidecar.describing import describe
 from frontdesk_sidecar.metadata import Metadata
 from frontdesk_sidecar.metadata.fit import Level
 from frontdesk_sidecar.plan import Plan, make_plan
-from frontdesk_sidecar.session import Session
+from frontdesk_sidecar.sap.session import Session
 from frontdesk_sidecar.settings import Target
 from frontdesk_sidecar.simulator import SimulatorConfig, running, shipped_config
 from frontdesk_sidecar.simulator.config import TokenMode
