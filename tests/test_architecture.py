@@ -20,67 +20,46 @@ PACKAGES = {
     "frontdesk": Path(frontdesk.__path__[0]),
     "frontdesk_sidecar": Path(frontdesk_sidecar.__path__[0]),
 }
+#: Room -> its modules that decide and do no I/O.
+PURE_IN = {
+    "frontdesk": (
+        "addresses automatic claims coding details documents environ event exceptions "
+        "exchange explain forms graphql graphql_lexer graphql_parser headers multipart notes "
+        "operations persons privacy reasons redirects routes rule_keys rules sources stored "
+        "success tokens traits when"
+    ),
+    "frontdesk_sidecar": "customer plan recent settings_table status watchdog",
+    "frontdesk_sidecar.admin": "arguments figures letters operations screen strays",
+    "frontdesk_sidecar.check": (
+        "judge_arrival judge_common judge_local judge_mapping judge_network judge_object "
+        "judge_places judge_posting judge_token judge_writing mounts remedies report result"
+    ),
+    "frontdesk_sidecar.explain": "recordings report",
+    "frontdesk_sidecar.forward": (
+        "backoff draw fingerprint gate guard ingress limits pace verdict"
+    ),
+    "frontdesk_sidecar.ingest": (
+        "__init__ answers budget cors document inflate message proof routes tally times traits"
+    ),
+    "frontdesk_sidecar.init": (
+        "__init__ choosing impex impex_model jmes known line proposal references report "
+        "simple toml_text"
+    ),
+    "frontdesk_sidecar.journal": "ageing",
+    "frontdesk_sidecar.mapping": "__init__ expressions functions payload",
+    "frontdesk_sidecar.metadata": "__init__ coercion edmx fit model",
+    "frontdesk_sidecar.proxy": (
+        "__init__ address fields forwarded ingress messages option_kinds options trouble"
+    ),
+    "frontdesk_sidecar.sap": (
+        "__init__ advice answer batch batch_answer destination odata outcome outcome_table scrub"
+    ),
+    "frontdesk_sidecar.store": "__init__ errors types",
+}
 PURE = {
-    f"frontdesk.{name}"
-    for name in (
-        *("addresses", "automatic", "claims", "coding", "details", "documents", "environ", "event"),
-        *("exceptions", "exchange", "explain", "forms", "graphql", "graphql_lexer"),
-        *("graphql_parser", "headers", "redirects"),
-        *("multipart", "notes", "operations", "persons", "privacy", "reasons", "routes"),
-        *("rule_keys", "rules", "sources", "stored", "success", "tokens", "traits", "when"),
-    )
-} | {
-    f"frontdesk_sidecar.{name}"
-    for name in (
-        *(
-            "sap.advice",
-            "journal.ageing",
-            "sap.answer",
-            "sap.batch",
-            "sap.batch_answer",
-            "customer",
-            "sap.destination",
-        ),
-        *("mapping", "mapping.expressions", "mapping.functions", "mapping.payload", "metadata"),
-        *("metadata.coercion", "metadata.edmx", "metadata.fit", "metadata.model"),
-        *("plan", "recent", "status"),
-        *("forward.backoff", "forward.draw", "forward.fingerprint", "forward.gate"),
-        *("forward.ingress", "forward.guard", "forward.limits", "forward.pace", "forward.verdict"),
-        *(
-            "admin.arguments",
-            "admin.figures",
-            "admin.letters",
-            "admin.operations",
-            "admin.screen",
-            "admin.strays",
-        ),
-        *("store", "store.errors", "store.types", "watchdog"),
-        *("check.judge_arrival", "check.judge_common", "check.judge_local", "check.judge_network"),
-        *(
-            "check.judge_mapping",
-            "check.judge_object",
-            "check.judge_places",
-            "check.judge_posting",
-            "check.judge_token",
-        ),
-        *("check.judge_writing", "check.mounts", "check.remedies", "check.report", "check.result"),
-        *("init", "init.choosing", "init.impex", "init.impex_model", "init.jmes", "init.known"),
-        *("init.line", "init.proposal", "init.references", "init.report", "init.simple"),
-        *("init.toml_text",),
-        *("proxy", "proxy.address", "proxy.fields", "proxy.forwarded", "proxy.ingress"),
-        *("proxy.messages", "proxy.option_kinds", "proxy.options", "proxy.trouble"),
-        *("ingest", "ingest.answers", "ingest.cors", "ingest.document", "ingest.inflate"),
-        *("ingest.message", "ingest.proof", "ingest.routes", "ingest.tally", "ingest.times"),
-        *("ingest.traits", "ingest.budget"),
-        *(
-            "explain.recordings",
-            "explain.report",
-            "sap.odata",
-            "sap.outcome",
-            "sap.scrub",
-            "settings_table",
-        ),
-    )
+    f"{room}.{name}".removesuffix(".__init__")
+    for room, names in PURE_IN.items()
+    for name in names.split()
 }
 #: What a pure module has no use for: files, network, clocks, chance, threads, other processes.
 IMPURE = {
