@@ -52,7 +52,8 @@ PURE_IN = {
         "__init__ address fields forwarded ingress messages option_kinds options trouble"
     ),
     "frontdesk_sidecar.sap": (
-        "__init__ advice answer batch batch_answer destination odata outcome outcome_table scrub"
+        "__init__ advice answer batch batch_answer destination odata outcome outcome_table passport "
+        "scrub"
     ),
     "frontdesk_sidecar.store": "__init__ errors types",
 }
