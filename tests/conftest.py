@@ -1,6 +1,6 @@
 """What every test shares: how many examples hypothesis tries.
 
-HYPOTHESIS_EXAMPLES=1000 make test looks further; tests that name a number of their own keep it.
+HYPOTHESIS_EXAMPLES=1000 make test looks further.
 """
 
 import os

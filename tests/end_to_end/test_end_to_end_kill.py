@@ -27,7 +27,7 @@ from frontdesk_sidecar.demo.stack import Process, Stack
 
 HERE = Path(__file__).parent
 #: Fewer or more, and another order of events: KILL_ROUNDS=1000 KILL_SEED=7 make test
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "50"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "25"))
 CLIENTS = 3
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 

@@ -423,7 +423,7 @@ class CountingOnDisk(Counting):
 
 
 TestCounting = Counting.TestCase
-TestCounting.settings = hypothesis_settings(max_examples=100, deadline=None)
+TestCounting.settings = hypothesis_settings(deadline=None)
 TestCountingOnDisk = CountingOnDisk.TestCase
 TestCountingOnDisk.settings = TestCounting.settings
 

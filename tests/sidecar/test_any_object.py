@@ -180,7 +180,7 @@ def warned(plan: Plan) -> set[str]:
     return {one.attribute for one in plan.findings if one.level is Level.WARNING}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_what_is_sent_is_taken_or_was_foretold(
     case: tuple[dict[str, Any], AttributeMapping, str, dict[str, object]],

@@ -411,14 +411,14 @@ def test_nobody_is_given_up_while_everybody_would_fare_the_same(
     house.faults(fault)
     first = house.start()
     first.ready()
-    names = [f"c{number}" for number in range(40)]
+    names = [f"c{number}" for number in range(12)]
     house.write(*map(login, names))
-    until(lambda: house.hits() >= 5)
+    until(lambda: house.hits() >= 3)
     assert first.end() == 0
     second = house.start()
     url = second.ready()
     struck = house.hits()
-    until(lambda: house.hits() >= struck + 4)
+    until(lambda: house.hits() >= struck + 2)
     assert metric(url, 'frontdesk_customers{state="dead",target="default"} 0.0')
     house.faults()
     until(lambda: house.uids() == sorted(f"{name}@example.com" for name in names), 30)

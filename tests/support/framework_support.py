@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import re
@@ -204,21 +205,30 @@ def deliver_and_search(journal: Path, secrets: Mapping[str, str], logs: Iterable
     places = {path.name: path.read_bytes() for path in (*journal.iterdir(), *logs)}
     expected = {str(message.key) for message in read_messages(journal)}
     assert expected
-    stack = Stack()
+    sap = shared_sap()
+    httpx.post(f"{sap.sap_url}/_sim/reset", trust_env=False).raise_for_status()
+    stack = Stack(sap_url=sap.sap_url)
     try:
         stack.journal.mkdir()
         for segment in journal.iterdir():
             shutil.copy(segment, stack.journal)
-        stack.start_sap()
         stack.start_sidecar()
         wait_until(lambda: _arrived(stack) >= expected, "all customers are in SAP")
         assert _arrived(stack) == expected
-        places |= _everywhere(stack)
+        places |= _everywhere(stack) | {"sap.log": sap.parts["sap"].log.read_bytes()}
     finally:
         stack.close()
     assert {"server.log", "sidecar.log", "sap.log", "store/frontdesk.db"} <= places.keys()
     found = {name: kinds for name, held in places.items() if (kinds := _held(held, secrets))}
     assert not found, found
+
+
+@functools.cache
+def shared_sap() -> Stack:
+    """One simulator for all tests of this process; `tests/frameworks/conftest.py` ends it."""
+    stack = Stack()
+    stack.start_sap()
+    return stack
 
 
 def _held(content: bytes, secrets: Mapping[str, str]) -> list[str]:

@@ -104,18 +104,25 @@ class Process:
 class Stack:
     """The three parts and their directory, removed at the end. A context manager.
 
-    `shop_workers`: uvicorn's. `settings`: more lines for the sidecar's `frontdesk.toml`.
+    `shop_workers`: uvicorn's. `settings`: more lines for the sidecar's `frontdesk.toml`. `sap_url`:
+    a simulator that runs already.
     """
 
     def __init__(
-        self, *, shop_workers: int = 1, log_level: str = "debug", settings: str = ""
+        self,
+        *,
+        shop_workers: int = 1,
+        log_level: str = "debug",
+        settings: str = "",
+        sap_url: str = "",
     ) -> None:
         self.shop_workers = shop_workers
         place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
         self.directory = Path(tempfile.mkdtemp(prefix="frontdesk-", dir=place))
-        self.shop_url, self.sap_url, self.sidecar_url = (
+        self.shop_url, self.sidecar_url, own_url = (
             f"http://127.0.0.1:{free_port()}" for _ in range(3)
         )
+        self.sap_url = sap_url or own_url
         self.journal = self.directory / "journal"
         self.config = self.directory / "frontdesk.toml"
         self.parts: dict[str, Process] = {}

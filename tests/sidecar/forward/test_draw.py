@@ -145,9 +145,7 @@ def test_a_failed_one_never_goes_in_a_batch(store: SQLiteStore) -> None:
     batch_above=st.integers(0, 20),
     failed_first=st.integers(0, 3),
 )
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_draw_keeps_to_the_wish(
     tmp_path_factory: pytest.TempPathFactory,
     fresh: int,

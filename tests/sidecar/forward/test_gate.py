@@ -566,4 +566,4 @@ class GateMachine(RuleBasedStateMachine):
 
 
 TestGateMachine = GateMachine.TestCase
-TestGateMachine.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestGateMachine.settings = settings(stateful_step_count=30, deadline=None)

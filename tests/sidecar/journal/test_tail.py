@@ -279,7 +279,7 @@ def test_one_reading_is_bounded(tmp_path: Path) -> None:
     assert found == [*(f"c{number}" for number in range(1500)), "last"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(chance=st.randoms(use_true_random=False))
 def test_every_message_is_taken_exactly_once_and_in_order(chance: Random) -> None:
     """However writers slice their lines, and wherever the reader stops and starts anew."""

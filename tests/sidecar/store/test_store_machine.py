@@ -458,4 +458,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 #: The machine as a test case for pytest.
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+TestStoreMachine.settings = settings(stateful_step_count=50, deadline=None)

@@ -37,7 +37,7 @@ LEASE: Final = 60 * SECOND
 NAME: Final = "store.db"
 SEGMENT: Final = "web-1"
 #: Of each of the two runs.
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 BATCH: Final = 3
 #: Bytes of the journal that a batch takes.
 STRIDE: Final = 1000
