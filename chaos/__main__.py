@@ -22,6 +22,7 @@ from chaos import faults_files, faults_process, faults_sap, report, settings
 from chaos.faults import FAULTS, OFF, Fault
 from chaos.run import Run, Story
 from chaos.town import Town
+from chaos.verdict import conclude
 from frontdesk_sidecar.demo.stack import StackError
 
 #: These modules put their faults into the table.
@@ -57,6 +58,7 @@ def _run(options: argparse.Namespace, town: Town, story: Story) -> int:
     town.start()
     run = Run.prepare(options.seed, options.seconds, options.customers, faults, town, story)
     run.go()
+    conclude(run)
     found = report.document(run)
     print(report.text(found))
     if options.json is not None:

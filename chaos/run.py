@@ -17,7 +17,6 @@ from chaos.faults import Fault, Scene
 from chaos.judge import Judge
 from chaos.plan import rounds
 from chaos.town import READY_S, Town
-from chaos.verdict import conclude
 
 #: Everything healed, nobody logging in: by then every obligation is settled.
 SETTLE_S: Final = 60.0
@@ -75,7 +74,7 @@ class Run:
         return cls(seed, seconds, faults, town, story, crowd, book, Judge(book))
 
     def go(self) -> None:
-        """All of it; afterwards `judge.violations` is the verdict."""
+        """All of it but its conclusion: see `chaos.verdict`."""
         scene = Scene(
             self.town,
             self.crowd,
@@ -92,7 +91,6 @@ class Run:
                 self._settle()
         finally:
             self.crowd.stop()
-        conclude(self)
 
     def _inject_all(self, scene: Scene) -> None:
         ends = time.monotonic() + self.seconds

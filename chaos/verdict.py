@@ -25,7 +25,7 @@ _PERSONAL: Final = (*_SECRETS, f"@{DOMAIN}", name_of(1)[:5])
 
 
 def conclude(run: Run) -> None:
-    """Judge the end of a run; the sidecar has ended afterwards."""
+    """Judge the end of a run: `judge.violations`. The sidecar has ended afterwards."""
     was_broken_off = bool(run.judge.violations)
     is_settled = not run.judge.violations and all(one.is_poisoned for one in run.judge.owed())
     # A delivery that a wrong clock dated is no proof that SAP is up to date: it is made once more.
