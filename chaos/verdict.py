@@ -58,9 +58,11 @@ def _calm(run: Run) -> None:
             run.crowd.log_in(one, way=0, again=True)
     if not _rest(run):
         return
-    run.judge.take(run.town.sap.commits(run.judge.seen))
-    if run.judge.seen > before:
-        run.judge.violated("needless", "no call for known data", f"{run.judge.seen - before}")
+    calls = run.town.sap.commits(before)
+    run.judge.take(calls)
+    if calls:
+        found = ", ".join(f"{one['uid']} in commit {one['seq']}" for one in calls[:9])
+        run.judge.violated("needless", "no call for known data", f"{len(calls)}: {found}")
 
 
 def _dead_letters(run: Run) -> dict[str, str]:
