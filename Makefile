@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check lint format types bench chaos fuzz clean
+.PHONY: demo test check docs lint format types bench chaos fuzz audit sbom clean
 
 demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated SAP
 	@$(BIN)/frontdesk demo --once
@@ -18,6 +18,9 @@ check: $(INSTALLED) ## lint, format check, strict types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(INSTALLED) ## the documentation site in build/site, strictly: each link and anchor leads somewhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(INSTALLED) ## put the sources in order
 	$(BIN)/ruff check --fix
@@ -32,6 +35,22 @@ chaos: $(INSTALLED) ## faults at random for four minutes, judged from outside: C
 
 fuzz: $(VENV)/.fuzzing ## the coverage-guided fuzzer, for ten minutes
 	$(BIN)/python fuzz/run.py -max_total_time=600
+
+audit: $(VENV)/.security ## known vulnerabilities of everything in constraints.txt; asks PyPI, and fails where it cannot
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
+
+sbom: $(VENV)/.security ## build/sbom.json, CycloneDX: what `pip install frontdesk[sidecar]` brings, and its licences
+	rm -rf build/sbom
+	$(BIN)/python -m venv --without-pip build/sbom
+	$(BIN)/python -m pip --python build/sbom/bin/python install --quiet --disable-pip-version-check \
+		-c constraints.txt '.[sidecar]'
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --gather-license-texts --output-reproducible \
+		--output-format JSON --output-file build/sbom.json build/sbom/bin/python
+	rm -rf build/sbom
+
+$(VENV)/.security: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,security]'
+	@touch $@
 
 $(VENV)/.fuzzing: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'

@@ -61,7 +61,11 @@ class Sap:
         self._clock = clock
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: object = None,
     ) -> Outcome:
         """One customer."""
         result = await self._answer([payload], lambda _: message_id())
@@ -72,6 +76,7 @@ class Sap:
         payloads: Sequence[Mapping[str, object]],
         *,
         message_id: Callable[[int], str],
+        traceparent: object = None,
         boundary: str,
     ) -> tuple[Outcome, ...] | Outcome:
         """A `$batch`."""

@@ -60,18 +60,19 @@ def _round(way: Way, seconds: int, script: Path) -> None:
     way.note("cpu", (way.cpu_us() - before) / len(times))
     way.note("login p50", percentile(times, 0.5))
     way.note("login p99", percentile(times, 0.99))
-    if way.pid:
-        way.note("memory, logins", way.memory_mb())
     rate, *_ = _wrk(way, "/login", 16, seconds, script)
     way.note("logins/s", rate)
+    way.note("memory, logins", way.memory_mb())
     for name, value in zip(
         ("MB/s", "MB p50", "MB p99"), _wrk(way, "/megabytes/1", 4, seconds, None), strict=True
     ):
         way.note(name, value)
+    way.note("memory, megabytes", way.memory_mb())
     ages = _paced(way, "events", STREAMS, seconds)
     way.note("event p50", percentile(ages, 0.5))
     way.note("event p99", percentile(ages, 0.99))
     way.note("events/s", len(ages) / seconds)
+    way.note("memory, events", way.memory_mb())
 
 
 def _large(way: Way) -> None:
@@ -102,36 +103,39 @@ def _report(ways: Sequence[Way], arguments: argparse.Namespace, about: Mapping[s
             f"{way.median('cpu'):,.0f}" if way.pid else "",
             f"{way.median('logins/s'):,.0f}",
             f"{way.median('MB/s'):,.0f}",
-            *(added(way, name) for name in ("event p50", "event p99")),
+            *(added(way, name) for name in ("MB p50", "MB p99", "event p50", "event p99")),
             f"{way.median('events/s'):,.0f}",
         ]
         for way in ways
     ]
-    memory = [
+    head = ["", f"{RATE} logins/s: p50, ms", "p99, ms", "CPU µs each", "logins/s at most"]
+    head += ["1 MB/s at most", "1 MB of 4 at once: p50, ms", "p99, ms"]
+    head += [f"event of {STREAMS} streams: p50, ms", "p99, ms", "events/s"]
+    rounds = f"{arguments.rounds} round{'s' * (arguments.rounds > 1)}"
+    return "\n".join(
+        [
+            bullets([f"{name}: {value}" for name, value in about.items()]),
+            f"{rounds} of {arguments.seconds} s a scene; medians; in brackets what is added.\n",
+            table(head, rows),
+            *_memory(ways),
+        ]
+    )
+
+
+def _memory(ways: Sequence[Way]) -> list[str]:
+    """Resident memory of the processes on the way, when they began and after each scene."""
+    scenes = {"start": "MB at the start", "logins": "after logins", "megabytes": "after 1 MB each"}
+    scenes |= {"events": f"after {STREAMS} streams"}
+    rows = [
         [
             way.name,
-            f"{way.median('memory, logins'):.0f}",
+            *(f"{way.median(f'memory, {scene}'):.0f}" for scene in scenes),
             f"{way.median('memory, gigabyte'):+.1f}",
         ]
         for way in ways[1:]
     ]
-    head = [
-        "",
-        f"{RATE} logins/s: p50, ms",
-        "p99, ms",
-        "CPU µs each",
-        "logins/s at most",
-        "1 MB/s at most",
-    ]
-    head += [f"event of {STREAMS} streams: p50, ms", "p99, ms", "events/s"]
-    return "\n".join(
-        [
-            bullets([f"{name}: {value}" for name, value in about.items()]),
-            f"{arguments.rounds} rounds of {arguments.seconds} s a scene; medians.\n",
-            table(head, rows),
-            table(["", "MB after logins", "MB more after 1 GiB down and 1 GiB up"], memory),
-        ]
-    )
+    head = ["", *scenes.values(), "at most more in 1 GiB down and 1 GiB up"]
+    return [table(head, rows)]
 
 
 def main() -> None:
@@ -153,6 +157,8 @@ def main() -> None:
             """wrk.body = '{"email":"jane.doe@example.com","password":"correct horse"}'\n"""
         )
         with open_ways(place) as ways:
+            for way in ways:
+                way.note("memory, start", way.memory_mb())
             for number in range(arguments.rounds):
                 for way in ways:
                     _round(way, arguments.seconds, script)

@@ -76,6 +76,8 @@ def _running(core: int, command: Sequence[str], port: int, place: Path) -> Itera
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.05)
+        else:
+            raise SystemExit(f"{command[0]} does not listen: {(place / 'log').read_text()}")
         yield process.pid
     finally:
         process.terminate()
@@ -84,6 +86,7 @@ def _running(core: int, command: Sequence[str], port: int, place: Path) -> Itera
 
 @contextlib.contextmanager
 def open_ways(place: Path) -> Iterator[list[Way]]:
+    """Everything running; ended with the block."""
     shop, nginx, ours, plain = (free_port() for _ in range(4))
     (place / "journal").mkdir()
     (place / "nginx.conf").write_text(NGINX.format(shop=shop, port=nginx))

@@ -26,14 +26,17 @@ PURE_IN = {
         "addresses automatic claims coding details documents environ event exceptions "
         "exchange explain forms graphql graphql_lexer graphql_parser headers multipart notes "
         "operations persons privacy reasons redirects routes rule_keys rules sources stored "
-        "success tokens traits when"
+        "success tokens trace_context traits when"
     ),
     "frontdesk_sidecar": "customer plan recent settings_table status watchdog",
-    "frontdesk_sidecar.admin": "arguments figures letters operations screen strays",
+    "frontdesk_sidecar.admin": (
+        "arguments facts figures letters operations people person plain screen strays"
+    ),
     "frontdesk_sidecar.check": (
         "judge_arrival judge_common judge_local judge_mapping judge_network judge_object "
         "judge_places judge_posting judge_token judge_writing mounts remedies report result"
     ),
+    "frontdesk_sidecar.dashboard": "__init__ history view",
     "frontdesk_sidecar.explain": "recordings report",
     "frontdesk_sidecar.forward": (
         "backoff draw fingerprint gate guard ingress limits pace verdict"
@@ -46,16 +49,18 @@ PURE_IN = {
         "simple toml_text"
     ),
     "frontdesk_sidecar.journal": "ageing",
+    "frontdesk_sidecar.logs": "__init__ events limit",
     "frontdesk_sidecar.mapping": "__init__ expressions functions payload",
     "frontdesk_sidecar.metadata": "__init__ coercion edmx fit model",
     "frontdesk_sidecar.proxy": (
         "__init__ address fields forwarded ingress messages option_kinds options trouble"
     ),
     "frontdesk_sidecar.sap": (
-        "__init__ advice answer batch batch_answer destination odata outcome outcome_table passport "
-        "scrub"
+        "__init__ advice answer batch batch_answer delimited destination odata outcome "
+        "outcome_table passport scrub spelling"
     ),
     "frontdesk_sidecar.store": "__init__ errors types",
+    "frontdesk_sidecar.top": "__init__ blocks chart frame paint rows scene",
 }
 PURE = {
     f"{room}.{name}".removesuffix(".__init__")
@@ -82,16 +87,23 @@ HOMES = {
         "frontdesk_sidecar.explain.live",
         "frontdesk_sidecar.proxy",
     },
-    "starlette": {SIMULATOR, "frontdesk_sidecar.endpoints", "frontdesk_sidecar.app"},
+    "starlette": {
+        SIMULATOR,
+        "frontdesk_sidecar.endpoints",
+        "frontdesk_sidecar.app",
+        "frontdesk_sidecar.serving",
+    },
     "uvicorn": {
         SIMULATOR,
         "frontdesk_sidecar.app",
         "frontdesk_sidecar.endpoints",
         "frontdesk_sidecar.explain.live",
         "frontdesk_sidecar.proxy",
+        "frontdesk_sidecar.serving",
     },
     "django": {"frontdesk.contrib.django"},
     "allauth": {"frontdesk.contrib.django"},
+    "opentelemetry": {"frontdesk_sidecar.tracing.export"},
     "prometheus_client": {"frontdesk_sidecar.metrics"},
     "jmespath": {"frontdesk_sidecar.mapping"},
     "fcntl": {
@@ -109,6 +121,7 @@ READERS_OF_THE_ENVIRONMENT = {
     "frontdesk_sidecar.admin.terminal",
     "frontdesk_sidecar.admin.reach",
     "frontdesk_sidecar.proxy.loading",
+    "frontdesk_sidecar.top.console",
 }
 
 

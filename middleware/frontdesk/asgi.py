@@ -5,11 +5,10 @@ Source: ASGI specification 3.0, HTTP & WebSocket message format 2.5.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 
-from frontdesk.desk import Desk, desk_of
+from frontdesk.desk import Desk, desk_of, log_problems
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Exchange, Scope
 from frontdesk.notes import MARK, Notes
@@ -22,8 +21,6 @@ from frontdesk.watch import Watch as Watch
 from frontdesk.watch import failed as failed
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_log = logging.getLogger("frontdesk")
 
 
 class CaptureMiddleware:
@@ -66,7 +63,7 @@ class CaptureMiddleware:
             return load_capture()
         except ConfigurationError as error:
             self._problem = error
-            _log.error("configuration: %s", error)
+            log_problems(error)
             return Capture(presets=())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

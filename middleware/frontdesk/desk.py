@@ -83,8 +83,11 @@ class Desk:
         self._complained: dict[str, float] = {}
         self._is_ending = False
 
-    def note(self, finding: Finding) -> bool:
-        """Write a finding to the journal; False when it was dropped, which is counted."""
+    def note(self, finding: Finding, traceparent: str | None = None) -> bool:
+        """Write a finding to the journal; False when it was dropped, which is counted.
+
+        `traceparent` is that of the request, as `trace_context.traceparent` gives it.
+        """
         pid = os.getpid()  # asked each time: not every server forks through Python
         process = self._process
         if process.pid != pid:
@@ -102,7 +105,18 @@ class Desk:
         tick = Tick(self._boot, time.monotonic_ns()) if self._boot else None
         event, user_id, traits, route = finding
         try:
-            line = encode(message_id, now, user_id, traits, event, route, self._site, unsent, tick)
+            line = encode(
+                message_id,
+                now,
+                user_id,
+                traits,
+                event,
+                route,
+                self._site,
+                unsent,
+                tick,
+                traceparent,
+            )
         except TypeError:  # orjson's error for what has no JSON form
             self._restore(unsent)
             self.count(_drop_name(route, "unencodable"))
@@ -161,7 +175,9 @@ class Desk:
         now = self._clock()
         if now - self._complained.get(reason, -_COMPLAINT_S) >= _COMPLAINT_S:
             self._complained[reason] = now
-            _log.warning("frontdesk %s: %s", reason, text)
+            name = "capture_failed" if reason == "error" else "capture_dropped"
+            told = {"event": name, "fields": {"reason": reason}}
+            _log.warning("frontdesk %s: %s", reason, text, extra=told)
 
     def _end(self) -> None:
         self._is_ending = True
@@ -227,7 +243,7 @@ def identify(
             try:
                 _default = load_capture()
             except ConfigurationError as error:
-                _log.error("configuration: %s", error)
+                log_problems(error)
                 _default = Capture()
         settings = _default
     desk = desk_of(settings)
@@ -241,6 +257,12 @@ def identify(
         desk.count("identify.anonymous")
         return False
     return desk.note(finding)
+
+
+def log_problems(error: ConfigurationError) -> None:
+    """Say that the settings are wrong, and so nothing is captured."""
+    told = {"event": "capture_configuration", "fields": {"problems": list(error.problems)}}
+    _log.error("configuration: %s", error, extra=told)
 
 
 _default: Capture | None = None

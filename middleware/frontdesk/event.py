@@ -15,6 +15,7 @@ import orjson
 
 from frontdesk import __version__
 from frontdesk.exceptions import MalformedMessage
+from frontdesk.trace_context import traceparent
 from frontdesk.traits import customer_key, masked
 
 IDENTIFIED: Final = "Identified"
@@ -81,6 +82,8 @@ class Identify:
     counts: Mapping[str, int] = field(default_factory=dict)
     #: the moment of `timestamp` by the clock that nobody can set; None where that is not known
     tick: Tick | None = None
+    #: of which trace the request was a part, as `trace_context.traceparent` gives it
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         return f"Identify({self.event!r}, {self.message_id!r}, traits={masked(self.traits)!r})"
@@ -102,6 +105,7 @@ class Identify:
             self.site,
             self.counts,
             self.tick,
+            self.traceparent,
         )
 
     @classmethod
@@ -132,6 +136,7 @@ class Identify:
             site=_optional_text(context, "site"),
             counts=_counts(context.get("counts")),
             tick=_tick(message),
+            traceparent=traceparent(message.get("traceparent")),
         )
 
 
@@ -145,6 +150,7 @@ def encode(
     site: str | None,
     counts: Mapping[str, int],
     tick: Tick | None = None,
+    trace: str | None = None,
 ) -> bytes:
     """One identify message as a line, without an `Identify` in between: a login pays for it.
 
@@ -164,6 +170,8 @@ def encode(
     }
     if tick is not None:
         message["boot"], message["clock"] = tick
+    if trace is not None:
+        message["traceparent"] = trace
     return orjson.dumps(message, option=_OPTIONS)
 
 

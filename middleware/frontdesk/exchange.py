@@ -17,6 +17,7 @@ import orjson
 from frontdesk.coding import unpack
 from frontdesk.headers import RawHeaders, header
 from frontdesk.multipart import AMBIGUOUS, Multipart
+from frontdesk.trace_context import traceparent
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -189,7 +190,7 @@ class Body:
 class Exchange:
     """One request and its response; the state of one request lives here and nowhere else."""
 
-    __slots__ = ("request", "response", "response_headers", "scope", "status")
+    __slots__ = ("request", "response", "response_headers", "scope", "status", "trace")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -197,6 +198,8 @@ class Exchange:
         self.request = Body(scope.get("headers", ()))
         self.response: Body = _NOTHING
         self.response_headers: RawHeaders = ()
+        #: the header `traceparent` as it came, where it need not be looked for
+        self.trace: object = _UNREAD
 
     def respond(self, message: Message) -> bool:
         """Take `http.response.start`; True when a client needs nothing more to go on.
@@ -214,6 +217,19 @@ class Exchange:
         if response.expected == 0 or 300 <= status < 400 or status == 204:
             response.complete = True
         return response.complete
+
+    @property
+    def traceparent(self) -> str | None:
+        """Of which trace the request is a part, if it says so; asked for a login alone."""
+        found = self.trace
+        if found is _UNREAD:
+            found = None
+            for name, value in self.scope.get("headers", ()):
+                if len(name) == 11 and name.lower() == b"traceparent":
+                    if found is not None:
+                        return None  # two are none
+                    found = value
+        return None if found is None else traceparent(found)
 
     def part(self, request: Any, response: Any) -> Exchange:
         """A part of this exchange as one of its own: what was asked, and what was answered."""

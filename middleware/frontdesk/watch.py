@@ -104,14 +104,15 @@ class Watch:
 
     def _conclude(self) -> None:
         """What completes the answer is about to leave: the login goes into the journal before."""
-        found = (self._group.only or self._group).judge(self._exchange)
+        exchange = self._exchange
+        found = (self._group.only or self._group).judge(exchange)
         self._stop()
         if type(found) is Finding:
-            self._desk.note(found)
+            self._desk.note(found, exchange.traceparent)
             return
         for result in found if isinstance(found, list) else (found,):
             if isinstance(result, Finding):
-                self._desk.note(result)
+                self._desk.note(result, exchange.traceparent)
             else:
                 self._count(result)
 
@@ -123,7 +124,10 @@ class Watch:
         if reason == "told":
             return  # it was captured, by somebody who knows better
         self._desk.count(f"skipped.{reason}")
-        _log.debug("skipped %s: %s", self._group.rules[0].name, reason)
+        if _log.isEnabledFor(logging.DEBUG):
+            rule = self._group.rules[0].name
+            told = {"event": "capture_skipped", "fields": {"rule": rule, "reason": reason}}
+            _log.debug("skipped %s: %s", rule, reason, extra=told)
 
     def _stop(self) -> None:
         """Nothing of the bodies is held while the app goes on, in a background task perhaps."""

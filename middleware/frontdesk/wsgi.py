@@ -5,12 +5,11 @@ What passes is told to the same watch as under ASGI, in that one's words. Source
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from frontdesk.desk import Desk, desk_of
+from frontdesk.desk import Desk, desk_of, log_problems
 from frontdesk.environ import Decoded, Headers, decoded, raw, session_of
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.exchange import Body, Exchange, Message, Scope
@@ -23,7 +22,6 @@ from frontdesk.watch import Watch, failed
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("frontdesk")
 _INPUT: Final = "wsgi.input"
 
 
@@ -90,6 +88,7 @@ class CaptureMiddleware:
             scope["headers"] = headers = Headers(environ)
             exchange = Exchange(scope)
             exchange.request = Body(headers.about_the_body())
+            exchange.trace = environ.get("HTTP_TRACEPARENT")
             watch = Watch(self.desk, group, exchange, _handed_on_by_the_server)
             answer = _Answer(environ, start_response, watch, scope)
             if _INPUT in environ:
@@ -260,7 +259,7 @@ def _load() -> Capture | None:
     try:
         return load_capture()
     except ConfigurationError as error:
-        _log.error("configuration: %s", error)
+        log_problems(error)
         return None
 
 

@@ -13,6 +13,7 @@ from frontdesk_sidecar.admin.parser import add_commands
 from frontdesk_sidecar.check.parser import add_check
 from frontdesk_sidecar.init.parser import add_init
 from frontdesk_sidecar.proxy.parser import add_proxy
+from frontdesk_sidecar.top.parser import add_top
 
 OK: Final = 0
 FAILED: Final = 1
@@ -42,10 +43,10 @@ def _run(options: argparse.Namespace) -> int:
     from frontdesk_sidecar import app, settings
 
     try:
-        app.run(settings.load(options.config))
+        app.run(settings.load(options.config), lambda: settings.load(options.config))
     except app.CannotRun as error:
         _say(f"frontdesk: {error}")
-        return FAILED
+        return EX_CONFIG if isinstance(error, app.NeverRuns) else FAILED
     return OK
 
 
@@ -165,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     add_init(commands, _command)
     add_proxy(commands, _command)
     add_commands(commands, _command)
+    add_top(commands, _command)
     return parser
 
 

@@ -186,6 +186,18 @@ def gather(messages: Sequence[Identify], latest: int | None = None) -> tuple[dic
     return gathered, anonymous
 
 
+def traces(messages: Sequence[Identify]) -> dict[str, str]:
+    """By customer key, the `traceparent` of the newest message that has one."""
+    found: dict[str, tuple[datetime, str]] = {}
+    for message in messages:
+        if message.traceparent is None or message.key is None:
+            continue
+        known = found.get(message.key)
+        if known is None or known[0] <= message.timestamp:
+            found[message.key] = (message.timestamp, message.traceparent)
+    return {key: trace for key, (_, trace) in found.items()}
+
+
 def _held_back(messages: Sequence[Identify], latest: int) -> dict[int, int]:
     """The times of messages that are ahead, by place: a customer's last one is at `latest`."""
     ahead: dict[str | None, list[tuple[int, int]]] = {}
@@ -217,6 +229,14 @@ def decode(encoded: bytes) -> Facts:
     """What `encode` wrote."""
     facts: Facts = orjson.loads(encoded)
     return facts
+
+
+def since_login(customer: Customer, now_us: int) -> float | None:
+    """Seconds since the customer's last message; None when nothing is known of it."""
+    if customer.timestamp is None:
+        return None
+    at_us = datetime.fromisoformat(customer.timestamp).timestamp() * 1e6
+    return max(0.0, (now_us - at_us) / 1e6)
 
 
 def _canonical(value: object) -> bytes:

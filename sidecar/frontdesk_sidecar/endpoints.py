@@ -7,7 +7,7 @@ neither fail: to restart or to route around the sidecar would mend nothing.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from frontdesk_sidecar.admin import http as admin
 from frontdesk_sidecar.admin.controls import Controls
@@ -25,9 +25,8 @@ from frontdesk_sidecar.dashboard.desk import Dashboard
 from frontdesk_sidecar.sap.destination import is_loopback
 
 Probe = Callable[[], Awaitable[str | None]]
-Exposition = Callable[[], Awaitable[bytes | None]]
-
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+#: takes what `Accept` says; gives the metrics and their media type, or None
+Exposition = Callable[[str], Awaitable[tuple[bytes, str] | None]]
 
 
 def create_app(
@@ -47,7 +46,6 @@ def create_app(
     needs none. Without a key, `/admin` is for trusted ones only. Without `controls` there is
     neither `/status` nor `/admin`; `door` takes what comes to `/v1`, and has keys of its own.
     """
-    key_needed = None if trusted else key
 
     async def livez(request: Request) -> Response:
         return _health(live())
@@ -56,14 +54,16 @@ def create_app(
         return _health(await ready())
 
     async def exposition(request: Request) -> Response:
-        if not _is_allowed(request, key_needed):
-            return PlainTextResponse(
-                "a bearer key is needed\n", 401, {"www-authenticate": "Bearer"}
-            )
-        body = await metrics()
-        if body is None:
+        refusal = None if trusted else _refusal_to_tell(request, key)
+        if refusal is not None:
+            status, why = refusal
+            headers = {"www-authenticate": "Bearer"} if status == 401 else None
+            return PlainTextResponse(f"{why['error']}\n", status, headers)
+        shown = await metrics(request.headers.get("accept", ""))
+        if shown is None:
             return PlainTextResponse("the store cannot be asked\n", 503)
-        return Response(body, media_type=_PROMETHEUS)
+        body, media_type = shown
+        return Response(body, headers={"content-type": media_type, "vary": "accept"})
 
     routes: list[BaseRoute] = [
         Route("/livez", livez),
@@ -76,7 +76,9 @@ def create_app(
         routes += _dashboard_routes(dashboard, key, trusted=trusted)
     if door is not None:
         routes.append(Mount("/v1", door))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # it would repeat whatever Host was asked for
+    return app
 
 
 def _admin_routes(controls: Controls, key: str | None, *, trusted: bool) -> list[Route]:
@@ -118,19 +120,37 @@ def _dashboard_routes(dashboard: Dashboard, key: str | None, *, trusted: bool) -
         refusal = None if trusted else _refusal_to_tell(request, key)
         if refusal is None and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             refusal = (403, {"error": "another site's page does not look"})
-        if refusal is None and dashboard.is_full:
-            refusal = (503, {"error": "too many look at the same time"})
         if refusal is not None:
             return _json(*refusal)
-        told = dashboard.stream(may_act=trusted or key is not None)
         headers = {**files.HEADERS, "cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(told, headers=headers, media_type="text/event-stream")
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type="text/event-stream")
+        told = dashboard.stream(may_act=trusted or key is not None)
+        return _Seated(dashboard, told, headers=headers, media_type="text/event-stream")
 
     return [
         Route("/", page),
         Route("/dashboard/events", events),
         Route("/dashboard/{name}", page),
     ]
+
+
+class _Seated(StreamingResponse):
+    """A stream for as many as may look; whoever comes beyond that is told so instead.
+
+    The seat is taken here, where nothing comes between asking for it and having it.
+    """
+
+    def __init__(self, dashboard: Dashboard, told: AsyncIterator[bytes], **options: Any) -> None:
+        super().__init__(told, **options)
+        self._dashboard = dashboard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._dashboard.seat() as is_free:
+            if is_free:
+                await super().__call__(scope, receive, send)
+                return
+        await _json(503, {"error": "too many look at the same time"})(scope, receive, send)
 
 
 def _health(reason: str | None) -> Response:
@@ -145,7 +165,7 @@ def _is_allowed(request: Request, key: str | None) -> bool:
 
 
 def _refusal_to_tell(request: Request, key: str | None) -> tuple[int, dict[str, Any]] | None:
-    """Why `/status` is not told; it holds nothing personal, but names, paths and versions."""
+    """Why status and metrics are not told: nothing personal, but names, paths and versions."""
     if not _is_allowed(request, key):
         return 401, {"error": "a bearer key is needed"}
     if key is None and not _is_for_loopback(request):

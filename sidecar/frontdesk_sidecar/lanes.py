@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import anyio
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.describing import Describer
@@ -14,11 +17,11 @@ from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.reminding import Reminder
 from frontdesk_sidecar.sap.commerce import Commerce
 from frontdesk_sidecar.settings_types import DEFAULT_TARGET, Settings, Target
 from frontdesk_sidecar.status import Snapshot, Standing, iso
 from frontdesk_sidecar.store import Counts, Store
-from frontdesk_sidecar.store.keyfile import read_or_make_key
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
 from frontdesk_sidecar.upkeep import Lookout
@@ -44,18 +47,50 @@ def assignment(targets: Sequence[Target]) -> Callable[[Identify], str] | None:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """One target: its forwarder, why it should be started anew if so, and what runs for it."""
+    """One target: its forwarder, why it should be started anew if so, and what it needs to run.
+
+    `client` is open, and what is `beside` the forwarder runs, for as long as that does.
+    """
 
     target: Target
     forwarder: Forwarder
     stuck: Callable[[], str | None] = lambda: None
-    runs: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    client: Commerce | None = None
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     paused_us: int | None = None
 
     @property
     def name(self) -> str:
         """The target's name."""
         return self.target.name
+
+    @property
+    def host(self) -> str:
+        """Where it sends; those with the same one share its rate."""
+        return self.target.destination.base_url
+
+    async def run(self) -> None:
+        """Until the forwarder was told to stop and all is settled, or cancelled.
+
+        StoreError passes through.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            if self.client is not None:
+                await stack.enter_async_context(self.client)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            for task in self.beside:
+                tasks.start_soon(task)
+            await self.forwarder.run()
+            tasks.cancel_scope.cancel()
+
+    def leave(self) -> None:
+        """Be no neighbour any more of others that send to the host."""
+        self.forwarder.ledger.ingress.leave(self.forwarder.ledger)
+
+    def take_over(self, other: Lane) -> None:
+        """Go on where the lane of the same target leaves off, which only finishes."""
+        self.paused_us = other.paused_us
+        self.forwarder.take_over(other.forwarder)
 
     async def restore(self, writer: Writer[Store]) -> None:
         """Take up what an earlier run of this store left: why nothing was sent."""
@@ -116,51 +151,69 @@ class Lane:
 
 async def make_lanes(
     settings: Settings,
-    clients: Sequence[Commerce],
     writer: Writer[Store],
     telemetry: Telemetry,
-    *,
-    longest_s: float,
+    key: bytes,
+    hosts: Mapping[str, Ingress],
 ) -> list[Lane]:
-    """A lane for each target and its client; those at one host share its rate.
+    """A lane for each target; those at one host share its rate, which `hosts` may have already.
 
-    Raises what `read_or_make_key` raises.
+    `key` is that of the fingerprints. Raises OSError when a file for TLS is unusable.
     """
-    key = read_or_make_key(settings.store_path.with_name(settings.store_path.name + ".key"))
-    hosts: dict[str, Ingress] = {}
-    lanes = []
-    for target, client in zip(settings.targets, clients, strict=True):
-        fresh = Ingress(settings.pace.rate, time.monotonic())
-        forwarder = Forwarder(
-            writer,
-            client,
-            None,
-            telemetry,
-            settings.pace,
-            Fingerprint(key, target.destination.entity_url),
-            name=target.name,
-            ingress=hosts.setdefault(target.destination.base_url, fresh),
-        )
-        client.session.may_repeat = forwarder.may_repeat
-        describer = Describer(target, client.session, writer, telemetry, use=forwarder.use)
-        await describer.restore()
-        lookout = _lookout(settings, target, writer, forwarder, longest_s)
-        runs = (lookout.run, describer.run, forwarder.run)
-        lanes.append(Lane(target, forwarder, lookout.stuck, runs))
+    clients = [Commerce(target.destination) for target in settings.targets]
+    known = dict(hosts)
+    made = [
+        _make_lane(settings, target, client, writer, telemetry, known, key)
+        for target, client in zip(settings.targets, clients, strict=True)
+    ]
+    lanes = [lane for lane, _ in made]
+    try:
+        for _, describer in made:
+            await describer.restore()
+    except BaseException:
+        for lane in lanes:
+            lane.leave()
+        raise
     return lanes
 
 
-def _lookout(
+def _make_lane(
     settings: Settings,
     target: Target,
+    client: Commerce,
     writer: Writer[Store],
-    forwarder: Forwarder,
-    longest_s: float,
-) -> Lookout:
-    return Lookout(
+    telemetry: Telemetry,
+    hosts: dict[str, Ingress],
+    key: bytes,
+) -> tuple[Lane, Describer]:
+    destination = target.destination
+    fresh = Ingress(settings.pace.rate, time.monotonic())
+    forwarder = Forwarder(
+        writer,
+        client,
+        None,
+        telemetry,
+        settings.pace,
+        Fingerprint(key, destination.entity_url),
+        name=target.name,
+        ingress=hosts.setdefault(destination.base_url, fresh),
+    )
+    client.session.may_repeat = forwarder.may_repeat
+    describer = Describer(target, client.session, writer, telemetry, use=forwarder.use)
+    lookout = Lookout(
         writer,
         forwarder,
         secret_file=target.secret_file,
         stuck_s=settings.stuck_s,
-        longest_s=longest_s,
+        longest_s=settings.pace.longest_s,
     )
+    lane = Lane(target, forwarder, lookout.stuck, client)
+    reminder = Reminder(
+        writer,
+        forwarder,
+        telemetry,
+        paused_us=lambda: lane.paused_us,
+        stuck=lookout.stuck,
+    )
+    lane.beside = (lookout.run, describer.run, reminder.run)
+    return lane, describer

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -32,6 +32,28 @@ FORGET_S: Final = 5.0
 _POLL_S: Final = 0.05
 
 
+class Lifecycle(Protocol):
+    """What becomes of the sidecar itself while it runs."""
+
+    async def reload(self) -> dict[str, Any]:
+        """See `admin.Controls`."""
+
+    def document(self) -> dict[str, Any]:
+        """What the status says of it: `reload` and `draining`, each None when there is nothing."""
+
+
+class Fixed:
+    """The `Lifecycle` of a sidecar that keeps its settings."""
+
+    async def reload(self) -> dict[str, Any]:
+        """Refused."""
+        return {"applied": False, "changed": [], "problems": ["the settings cannot be read anew"]}
+
+    def document(self) -> dict[str, Any]:
+        """Nothing to say."""
+        return {"reload": None, "draining": None}
+
+
 class Live:
     """The `admin.Controls` of one sidecar. StoreError passes through."""
 
@@ -49,6 +71,12 @@ class Live:
         self._tail = tail
         self._telemetry = telemetry
         self._started_us = _now()
+        #: set by whoever can read the settings anew
+        self.lifecycle: Lifecycle = Fixed()
+
+    def adopt(self, settings: Settings, lanes: Sequence[Lane]) -> None:
+        """These settings are in force, and these lanes at work."""
+        self._settings, self._lanes = settings, lanes
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -69,8 +97,9 @@ class Live:
                 store.remember(note_of(PAUSE, lane.name), {"since": at, "by": "hand"})
 
         await self._writer.run(remember)
-        for lane, at in since.items():
-            lane.pause(at)
+        at_of = {lane.name: at for lane, at in since.items()}
+        for lane in self._chosen(target):  # others, where settings were read anew meanwhile
+            lane.pause(at_of.get(lane.name, _now()))
         return {"paused": True}
 
     async def resume(self, target: str | None = None) -> dict[str, Any]:
@@ -82,7 +111,7 @@ class Live:
                 store.remember(note_of(PAUSE, lane.name), None)
 
         await self._writer.run(forget)
-        return {"paused": False, "resumed": [lane.resume() for lane in lanes]}
+        return {"paused": False, "resumed": [lane.resume() for lane in self._chosen(target)]}
 
     def _chosen(self, target: str | None) -> list[Lane]:
         return [lane for lane in self._lanes if target in (None, lane.name)]
@@ -122,7 +151,11 @@ class Live:
 
     async def status(self) -> dict[str, Any]:
         """How things stand; nothing personal in it."""
-        counts, dead, failing, store = await self._writer.run(self._count)
+        lanes = self._lanes  # there may be others before it is told
+        names = [lane.name for lane in lanes]
+        counts, dead, failing, store = await self._writer.run(
+            lambda store: self._count(store, names)
+        )
         standings = [
             lane.standing(
                 counts.pop(lane.name, Counts.together((), store["bytes"])),
@@ -134,9 +167,14 @@ class Live:
                 store=store,
                 failing=failing[lane.name],
             )
-            for lane in self._lanes
+            for lane in lanes
         ]
-        return {"running": True, **versions(), **document_of(standings, counts)}
+        told = {**document_of(standings, counts), **self.lifecycle.document()}
+        return {"running": True, **versions(), **told}
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the settings anew, and go by them if all of them are right."""
+        return await self.lifecycle.reload()
 
     def _journal(self) -> dict[str, Any]:
         journal = self._settings.journal
@@ -156,15 +194,15 @@ class Live:
         }
 
     def _count(
-        self, store: Store
+        self, store: Store, names: Sequence[str]
     ) -> tuple[
         dict[str, Counts],
         dict[str, dict[str, int]],
         dict[str, tuple[int, int, str] | None],
         dict[str, Any],
     ]:
-        dead = {target: store.dead_codes(target) for target in self.targets}
-        failing = {target: store.failing(target) for target in self.targets}
+        dead = {target: store.dead_codes(target) for target in names}
+        failing = {target: store.failing(target) for target in names}
         counts = store.counts_by_target(_now())
         return counts, dead, failing, self._store(store.size(), store.held())
 

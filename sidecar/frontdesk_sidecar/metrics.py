@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -12,8 +12,8 @@ from prometheus_client import (
     Gauge,
     Histogram,
     disable_created_metrics,
-    generate_latest,
 )
+from prometheus_client.exposition import choose_encoder
 
 from frontdesk import __version__
 from frontdesk_sidecar.journal.lines import CAPTURED
@@ -21,6 +21,10 @@ from frontdesk_sidecar.store import Counts
 
 _STATES: Final = ("pending", "due", "leased", "dead", "clean")
 _COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+#: from 50 ms to a day
+_ARRIVAL_BUCKETS: Final = (
+    *(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200, 86_400),
+)
 _DELIVERY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 #: Why nothing is sent: the reasons of `forward.gate.Why`.
@@ -112,6 +116,19 @@ class Metrics:
             buckets=_DELIVERY_BUCKETS,
             registry=registry,
         )
+        self.arrival = Histogram(
+            "frontdesk_login_to_sap_seconds",
+            "Time from the customer's last login or registration until SAP took it.",
+            ["target"],
+            buckets=_ARRIVAL_BUCKETS,
+            registry=registry,
+        )
+        self.stuck = Gauge(
+            "frontdesk_stuck",
+            "1 while /livez fails: customers are due and nothing gets done.",
+            ["target"],
+            registry=registry,
+        )
         self.customers = Gauge(
             "frontdesk_customers",
             "Customers in the store, by state.",
@@ -136,9 +153,7 @@ class Metrics:
             ["reason", "target"],
             registry=registry,
         )
-        for target in targets:
-            for reason in SHUT_REASONS:
-                self.shut.labels(reason, target).set(0)
+        self.retarget(targets)
         self.degraded = Gauge(
             "frontdesk_degraded",
             "1 while customers of any target do not get to SAP, or nothing is taken in.",
@@ -150,9 +165,29 @@ class Metrics:
             registry=registry,
         )
 
+        self.reloaded = Gauge(
+            "frontdesk_reload_successful",
+            "0 after settings were refused while the sidecar ran, until some are taken again.",
+            registry=registry,
+        )
+        self.reloaded.set(1)
+
         # For every customer: to look an instrument up takes longer than to count.
         self._deliveries_of = lru_cache(maxsize=None)(self.deliveries.labels)
         self._delivery_of = lru_cache(maxsize=None)(self.delivery.labels)
+        self._arrival_of = lru_cache(maxsize=None)(self.arrival.labels)
+
+    def retarget(self, targets: Sequence[str]) -> None:
+        """These are the targets from now on; of one that is gone nothing is shut."""
+        for target in self._targets:
+            if target not in targets:
+                for reason in SHUT_REASONS:
+                    self.shut.remove(reason, target)
+                self.stuck.remove(target)
+        for target in targets:
+            for reason in SHUT_REASONS:
+                self.shut.labels(reason, target)  # zero is an answer
+        self._targets = targets
 
     def attempted(self, outcome: str, code: str, target: str) -> None:
         """An attempt came to an end; of codes there must be a known number."""
@@ -162,8 +197,19 @@ class Metrics:
         """It was one that SAP was asked about."""
         self._delivery_of(target).observe(seconds)
 
-    def exposition(self, counts: Mapping[str, Counts]) -> bytes:
-        """All in the Prometheus text format, with the store's counts of this moment by target."""
+    def arrived(self, seconds: float, target: str) -> None:
+        """SAP took a customer, so long after the login."""
+        self._arrival_of(target).observe(seconds)
+
+    def watch(self, target: str, stuck: Callable[[], str | None]) -> None:
+        """Ask this each time for whether a target gets anywhere."""
+        self.stuck.labels(target).set_function(lambda: float(stuck() is not None))
+
+    def exposition(self, counts: Mapping[str, Counts], accept: str = "") -> bytes:
+        """All, with the store's counts of this moment by target.
+
+        In OpenMetrics for who asks for it in `Accept`, else in the Prometheus text format.
+        """
         self.customers.clear()  # a target of which nothing is left
         self.oldest.clear()
         nothing = Counts.together((), 0)
@@ -174,4 +220,10 @@ class Metrics:
             self.oldest.labels(target).set((found.oldest_us or 0) / 1e6)
         for found in counts.values():
             self.bytes.set(found.bytes)
-        return generate_latest(self.registry)
+        encode, _ = choose_encoder(accept)
+        return encode(self.registry)
+
+
+def media_type(accept: str) -> str:
+    """That of the exposition for this `Accept`."""
+    return choose_encoder(accept)[1]

@@ -1,32 +1,82 @@
-"""What a sidecar opens before it works: the journal's directory and the doors to itself."""
+"""What a sidecar opens before it works: the journal's directory, the store, its own doors."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import socket
 import stat
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from frontdesk_sidecar.settings import Http
+from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.logs.speaking import Voice
+from frontdesk_sidecar.settings import Http, Settings
+from frontdesk_sidecar.store import StoreError, StoreTooNew
+from frontdesk_sidecar.store.damage import suspect
+from frontdesk_sidecar.store.ownership import make_directory
+from frontdesk_sidecar.store.sqlite import SQLiteStore
 
 
 class CannotRun(Exception):  # noqa: N818 - says what is the case
     """Something outside the configuration keeps the sidecar from running; the text says what."""
 
 
+class NeverRuns(CannotRun):
+    """... and a new start will not help until a person did something."""
+
+
 def make_journal(directory: Path) -> None:
     """Make the journal's directory if it is missing. Raises CannotRun."""
     try:
         if not directory.exists():
-            directory.mkdir(parents=True)
+            make_directory(directory, 0o700)
             directory.chmod(0o2770)  # the web processes write there as members of the group
         os.scandir(directory).close()
     except OSError as error:
         remedy = "make it, or name another in capture.journal (FRONTDESK_JOURNAL)"
         raise CannotRun(f"journal {directory}: {error.strerror}; {remedy}") from error
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings) -> Iterator[SQLiteStore]:
+    """The open store. Raises CannotRun when it cannot be opened, or failed on the way."""
+    path, now, pace = settings.store.path, time.time_ns() // 1000, settings.pace
+    try:
+        with SQLiteStore.open(
+            path,
+            rest_us=int(pace.rest_s * SECOND),
+            quiet_until=now + int(pace.rest_s * SECOND),
+            latest=now + int(pace.longest_s * SECOND),
+            max_bytes=settings.store.max_bytes,
+            ballast_bytes=settings.store.ballast_bytes,
+        ) as store:
+            yield store
+    except StoreTooNew as error:
+        raise NeverRuns(f"store {path}: {error}") from error
+    except StoreError as error:
+        raise CannotRun(f"store {path}: {error}") from error
+    except BaseExceptionGroup as group:
+        if (reason := _first(group, CannotRun)) is not None:
+            raise CannotRun(str(reason)) from group
+        failure = _first(group, StoreError)
+        if failure is None:
+            # Whatever it was: a value that is not of its type would be met again, start by start.
+            suspect(path)
+            raise
+        # Started anew, the sidecar reads the journal from where the store last committed.
+        raise CannotRun(f"store {path}: {failure}") from group
+
+
+def _first(group: BaseExceptionGroup, kind: type[Exception]) -> BaseException | None:
+    """The first exception of a kind in a tree of groups."""
+    for error in group.exceptions:
+        found = _first(error, kind) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, kind):
+            return found
+    return None
 
 
 def listen(http: Http) -> socket.socket:
@@ -78,8 +128,9 @@ def listen_locally(path: Path) -> Door | None:
         raise
     except OSError as error:
         listener.close()
-        logging.getLogger("frontdesk.sidecar").warning(
-            "no_socket path=%s reason=%s: commands need http.socket", path, error.strerror or error
+        reason = error.strerror or str(error)
+        Voice("frontdesk.sidecar").say(
+            "no_socket", "commands need http.socket", path=str(path), reason=reason
         )
         return None
 

@@ -79,10 +79,20 @@ def load(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Se
         store=found.keeping,
         pace=Pace(**{name: values[f"forward.{name}"] for name in _PACE}),
         stuck_s=values["forward.stuck_s"],
+        drain_s=values["forward.drain_s"],
         http=found.http,
         log_level=values["log.level"],
         ingest=found.ingest,
+        log_format=values["log.format"],
+        otlp_endpoint=_otlp_endpoint(values["telemetry.otlp_endpoint"], environ),
     )
+
+
+def _otlp_endpoint(own: str | None, environ: Mapping[str, str]) -> str | None:
+    """Ours, or that of OpenTelemetry's variables, which tell all that runs in a pod."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    return own or read("endpoint", environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
 
 
 def examine(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Found:
@@ -136,7 +146,9 @@ def _clashes(values: Mapping[str, Any]) -> Iterator[str]:
 
 #: What the settings say of the pace; the rest of it is not for choosing.
 _PACE: Final = tuple(
-    one.key for one in SETTINGS if one.section == "forward" and one.key != "stuck_s"
+    one.key
+    for one in SETTINGS
+    if one.section == "forward" and one.key not in ("stuck_s", "drain_s")
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from frontdesk_sidecar.ingest.cors import origins_of
 from frontdesk_sidecar.sap.destination import Auth
@@ -75,6 +76,7 @@ SETTINGS: Final = (
     Setting("forward", "probe_s", "seconds", 30.0, "While paused because something must be set right, one customer is tried after this long"),
     Setting("forward", "probe_cap_s", "seconds", 300.0, "Longest wait between such tries; it doubles with each"),
     Setting("forward", "stuck_s", "seconds", 180.0, "`/livez` fails when customers are due, nothing stands in the way and none was finished for this long"),
+    Setting("forward", "drain_s", "grace", 0.0, "After SIGTERM what is due is still delivered for this long at most; 0: only what is under way is finished"),
     Setting("http", "host", "text", "127.0.0.1", "Address for health, status and metrics"),
     Setting("http", "port", "port", 8077, "Its port; 0 takes a free one"),
     Setting("http", "socket", "text", None, "Unix socket for the commands, made with mode 0600; without it, `store.path` with `.sock` added"),
@@ -86,6 +88,8 @@ SETTINGS: Final = (
     Setting("ingest", "hmac_key_file", "text", None, "File that holds it, as for `write_key_file`"),
     Setting("ingest", "origins", "origins", None, "Origins whose pages may send from browsers, as a list: `https://shop.example`"),
     Setting("log", "level", "level", "info", "`debug`, `info`, `warning` or `error`"),
+    Setting("log", "format", "form", "auto", "`text`, `json` (an object a line), or `auto`: text on a terminal, else JSON"),
+    Setting("telemetry", "otlp_endpoint", "endpoint", None, "Collector that spans are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; needs `frontdesk[otel]`. Without it, `OTEL_EXPORTER_OTLP_ENDPOINT`"),
 )  # fmt: skip
 
 
@@ -95,8 +99,10 @@ def read(kind: str, given: Any) -> Any:
         return given if isinstance(given, str) and given.strip() else None
     if kind == "origins":
         return origins_of(given)
-    if kind == "level":
-        return given if given in ("debug", "info", "warning", "error") else None
+    if kind in _WORDS:
+        return given if given in _WORDS[kind] else None
+    if kind == "endpoint":
+        return _endpoint(given)
     if kind == "auth":
         return Auth(given) if given in tuple(Auth) else None
     if kind == "switch":
@@ -109,12 +115,30 @@ def read(kind: str, given: Any) -> Any:
         return None
     if kind == "seconds":
         return number if 0 < number <= 31_622_400 else None
+    if kind == "grace":
+        return number if 0 <= number <= 3_600 else None
     if kind == "rate":
         return number if 0 < number <= 100_000 else None
     low, high = _RANGES[kind]
     return int(number) if number.is_integer() and low <= number <= high else None
 
 
+def _endpoint(given: Any) -> str | None:
+    """An http(s) address with a host, and nothing secret in it."""
+    if not isinstance(given, str) or not given.isascii() or not given.isprintable():
+        return None
+    try:
+        parts = urlsplit(given.strip())
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return given.strip() if whole and "@" not in parts.netloc else None
+
+
+_WORDS: Final = {
+    "level": ("debug", "info", "warning", "error"),
+    "form": ("auto", "json", "text"),
+}
 _SWITCH: Final = {"true": True, "false": False}
 _RANGES: Final = {
     "count": (1, 256),
@@ -130,9 +154,12 @@ EXPECTED: Final = {
     "secret": "text",
     "origins": "a list of origins such as https://shop.example",
     "level": "debug, info, warning or error",
+    "form": "auto, json or text",
+    "endpoint": "an address such as http://127.0.0.1:4318, without credentials",
     "auth": "oauth, oauth_basic or basic",
     "switch": "true or false",
     "seconds": "a number of seconds above 0",
+    "grace": "a number of seconds from 0 to 3600",
     "rate": "a number a second above 0",
     "count": "a whole number from 1 to 256",
     "number": "a whole number from 0",

@@ -71,6 +71,9 @@ class Settings:
     http: Http
     log_level: str
     ingest: Options = field(default_factory=Options)
+    drain_s: float = 0.0
+    log_format: str = "auto"
+    otlp_endpoint: str | None = None
 
     @property
     def default(self) -> Target:

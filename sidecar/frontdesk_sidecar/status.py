@@ -22,7 +22,7 @@ _LAST_S: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(second
 #: What is said of most refusals when SAP says nothing.
 MAPPING_TEXT: Final = "SAP refuses the records of most customers"
 _MAPPING_ADVICE: Final = (
-    "Compare sap.mapping with the integration object, correct it, then restart the sidecar."
+    "Compare sap.mapping with the integration object, correct it, then run frontdesk reload."
 )
 _DEAD_ADVICE: Final = "`frontdesk dead list` says what SAP refuses."
 

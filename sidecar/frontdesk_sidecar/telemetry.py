@@ -1,50 +1,53 @@
-"""What is counted and every log event of the sidecar, in one place to review; see `metrics`.
+"""What is counted, logged and traced of the sidecar's work, in one place to review.
 
-Nothing here takes a trait: customers appear masked, errors by code and by texts that were made
-safe. Levels: `warning` recovered by itself, `error` a person must act.
+See `metrics`, `logs.events` and `tracing`. Nothing here takes a trait: customers appear masked,
+errors by code and by texts that were made safe.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from frontdesk.event import COUNTS, EVENTS
-from frontdesk.traits import mask
+from frontdesk_sidecar.customer import since_login
 from frontdesk_sidecar.journal.lines import CAPTURED, OTHER, Batch
-from frontdesk_sidecar.metadata.fit import Level
+from frontdesk_sidecar.logs.speaking import Voice
 from frontdesk_sidecar.metrics import MATCHED, SHUT_REASONS, Metrics
 from frontdesk_sidecar.plan import Plan
 from frontdesk_sidecar.recent import Recent
 from frontdesk_sidecar.sap.outcome import Kind, Outcome
-from frontdesk_sidecar.sap.outcome_table import find_reason
-from frontdesk_sidecar.store import DEFAULT_TARGET, Absorbed, Claim, Counts, Dead, Settlement
+from frontdesk_sidecar.store import DEFAULT_TARGET, Absorbed, Claim, Counts, Settlement
+from frontdesk_sidecar.telling import Outage, Teller, label
+from frontdesk_sidecar.tracing import PASSING, Tracer
 
-_log = logging.getLogger("frontdesk.sidecar")
-_REPEAT_S: Final = 60.0
 #: What a web process may have counted; any other name is `other`.
 _WEB: Final = COUNTS | {CAPTURED}
 
 
 class Telemetry:
-    """The counters of one sidecar and its log."""
+    """The counters of one sidecar, its log, and its tracer.
+
+    `clock` is monotonic seconds, `now` microseconds since the epoch.
+    """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         *,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
         targets: Sequence[str] = (DEFAULT_TARGET,),
     ) -> None:
         self._metrics = Metrics(targets)
         self.registry = self._metrics.registry
-        self._clock = clock
-        self._said: dict[str, float] = {}
-        self._has_several = len(targets) > 1
+        self._clock, self._now = clock, now
+        self._log = Voice("frontdesk.sidecar", clock)
+        self._teller = Teller(self._log, has_several=len(targets) > 1)
+        #: begins the span of each attempt
+        self.tracer: Tracer = PASSING
         self._shut: set[str] = set()
-        self._told_of_pause: set[str] = set()
         self._is_held = False
         #: when something was last read from the journal: seconds since the epoch
         self.heard_at: float | None = None
@@ -54,21 +57,58 @@ class Telemetry:
         """What came of the attempts to deliver to a target lately."""
         return self._recent[target]
 
-    def exposition(self, counts: Mapping[str, Counts]) -> bytes:
-        """All metrics in the Prometheus text format, with the store's counts by target."""
-        return self._metrics.exposition(counts)
+    def exposition(self, counts: Mapping[str, Counts], accept: str = "") -> bytes:
+        """All metrics, with the store's counts by target, in the format that is asked for."""
+        return self._metrics.exposition(counts, accept)
 
     def started(self, address: str, journal: str, store: str, target: str) -> None:
         """The sidecar is ready."""
-        _log.info("started http=%s journal=%s store=%s sap=%s", address, journal, store, target)
+        self._log.say("started", http=address, journal=journal, store=store, sap=target)
 
     def stopping(self) -> None:
         """A signal asked for the end."""
-        _log.info("stopping: finishing what is under way")
+        self._log.say("stopping", "finishing what is under way")
+
+    def hurried(self) -> None:
+        """Another signal asked for the end at once."""
+        self._log.say("stopping_at_once", "what is under way is sent again by the next start")
+
+    def draining(self, customers: int, journal_bytes: int, left_s: float) -> None:
+        """What is due is still delivered, for so many seconds at most; once a second."""
+        self._log.say(
+            "draining",
+            "still to deliver",
+            customers=customers,
+            journal_bytes=journal_bytes,
+            left_s=round(left_s),
+        )
+
+    def left(self, customers: int, journal_bytes: int) -> None:
+        """What SAP does not have at the end; it waits for the next start, if the store is kept."""
+        self._log.say("left", customers=customers, journal_bytes=journal_bytes)
 
     def stopped(self) -> None:
         """The end: everything is committed."""
-        _log.info("stopped")
+        self._log.say("stopped")
+
+    def reloaded(self, changed: Sequence[str]) -> None:
+        """Other settings are in force; `changed` are their names."""
+        self._metrics.reloaded.set(1)
+        self._log.say("reloaded", changed=", ".join(changed) or "nothing")
+
+    def reload_refused(self, problems: Sequence[str]) -> None:
+        """Other settings were refused, and nothing changed; the problems hold no value."""
+        self._metrics.reloaded.set(0)
+        self._log.say("reload_refused", "nothing changed", problems="; ".join(problems))
+
+    def retarget(self, targets: Sequence[str]) -> None:
+        """Customers go to these from now on; what is known of the others is kept."""
+        self._teller.has_several = len(targets) > 1
+        self._metrics.retarget(targets)
+        for target in targets:
+            self._recent.setdefault(target, Recent(self._clock))
+        self._shut &= set(targets)
+        self._tell_degraded()
 
     def absorbed(self, batch: Batch, absorbed: Absorbed, seconds: float) -> None:
         """A batch is in the store."""
@@ -84,14 +124,15 @@ class Telemetry:
                 self._metrics.web.labels(MATCHED).inc(number)
         self._metrics.commit.observe(seconds)
         if batch.rejected:
-            self._sometimes(logging.WARNING, "journal_rejected", "reasons=%s", dict(batch.rejected))
-        _log.debug(
-            "absorbed messages=%d customers=%d changed=%d ms=%.1f",
-            len(batch.messages),
-            absorbed.merged,
-            absorbed.changed,
-            seconds * 1e3,
-        )
+            self._log.say("journal_rejected", reasons=dict(batch.rejected))
+        if self._log.hears("absorbed"):
+            self._log.say(
+                "absorbed",
+                messages=len(batch.messages),
+                customers=absorbed.merged,
+                changed=absorbed.changed,
+                ms=round(seconds * 1e3, 1),
+            )
 
     def door_answered(self, status: int) -> None:
         """See `ingest.tally.Tally`, as for the next two."""
@@ -106,43 +147,27 @@ class Telemetry:
 
     def described(self, target: str, plan: Plan) -> None:
         """SAP says what the object looks like; there may be something to say about it."""
-        if plan.left_out:
-            _log.info(
-                "mapping target=%s: left out, as the object does not define them: %s",
-                target,
-                ", ".join(plan.left_out),
-            )
-        for one in plan.findings:
-            if one.level is not Level.NOTICE:
-                level = logging.ERROR if one.level is Level.ERROR else logging.WARNING
-                _log.log(level, "mapping target=%s: %s -- %s", target, one, one.remedy)
+        self._teller.described(target, plan)
 
     def not_described(self, target: str, code: str, text: str) -> None:
         """SAP did not say what the object looks like."""
-        what = "target=%s code=%s text=%s -- values are sent as the mapping gives them"
-        event = f"metadata_unknown {target} {_label(code)}"
-        self._sometimes(logging.WARNING, event, what, target, code, text)
+        self._teller.not_described(target, code, text)
 
     def salvaged(self, report: str) -> None:
         """The store was damaged; `report` says in words what became of it."""
         self._metrics.salvages.inc()
-        _log.error("store_salvaged %s", report.replace("\n", " "))
+        self._log.say("store_salvaged", report=report)
 
     def store_full(self) -> None:
         """The store takes no more; what is in the journal stays there and is tried again."""
-        self._sometimes(
-            logging.ERROR,
-            "store_full",
-            "intake is held: free disk space, the journal fills up",
-        )
+        self._log.say("store_full", "free disk space, the journal fills up", reason="no room")
 
     def intake_held(self, reason: str | None) -> None:
         """Why nothing is taken in, or None; once a second, and at the start."""
         if reason is not None:
-            what = "intake is held, what comes stays in the journal: %s"
-            self._sometimes(logging.ERROR, "store_full", what, reason)
+            self._log.say("store_full", "what comes stays in the journal", reason=reason)
         elif self._is_held:
-            _log.info("intake_goes_on: there is room again")
+            self._log.say("intake_goes_on", "there is room again")
         self._is_held = reason is not None
         self._metrics.held.set(int(self._is_held))
         self._tell_degraded()
@@ -155,59 +180,32 @@ class Telemetry:
         self._metrics.lag.set(lag_bytes)
         self._metrics.unreadable.set(len(unreadable))
         if unreadable:
-            reasons = sorted(set(unreadable.values()))
-            self._sometimes(
-                logging.ERROR,
+            self._log.say(
                 "journal_segments_unreadable",
-                "segments=%d reasons=%s: run the sidecar in the group that owns them",
-                len(unreadable),
-                reasons,
+                "run the sidecar in the group that owns them",
+                segments=len(unreadable),
+                reasons=sorted(set(unreadable.values())),
             )
 
     def journal_unreadable(self, error: OSError) -> None:
         """The journal's directory cannot be read; it is tried again."""
-        self._sometimes(
-            logging.ERROR,
-            "journal_unreadable",
-            "reason=%s: is the directory shared with the web processes?",
-            error.strerror,
-        )
+        what = "is the directory shared with the web processes?"
+        self._log.say("journal_unreadable", what, reason=error.strerror)
 
     def delivered(
         self, claim: Claim, outcome: Outcome, settlement: Settlement, seconds: float
     ) -> None:
         """An attempt came to an end."""
-        # SAP may make up codes of its own; what counts them must not grow with it.
-        code, target = _label(outcome.code), claim.target
+        code, target = label(outcome.code), claim.target
         self._metrics.attempted(outcome.kind, code, target)
         self._recent[target].note(outcome.kind, code)
-        if outcome.kind is Kind.UNCHANGED:
-            if _log.isEnabledFor(logging.DEBUG):
-                _log.debug("unchanged customer=%s", mask(claim.key))
-            return
-        self._metrics.took(seconds, target)
-        customer, text = mask(claim.key), outcome.text
+        if outcome.kind is not Kind.UNCHANGED:
+            self._metrics.took(seconds, target)
         if outcome.kind is Kind.DELIVERED:
-            _log.debug("delivered customer=%s ms=%.1f", customer, seconds * 1e3)
-        elif isinstance(settlement, Dead):
-            self._sometimes(
-                logging.ERROR,
-                f"dead_letter {target} {code}",
-                f"{self._of(target)}customer=%s code=%s text=%s -- %s",
-                customer,
-                outcome.code,
-                text,
-                outcome.advice or "see frontdesk_customers for how many there are",
-            )
-        else:
-            level = logging.ERROR if outcome.kind is Kind.SETUP else logging.WARNING
-            event = f"not_delivered {target} {code}"
-            what = f"{self._of(target)}code=%s text=%s -- %s"
-            self._sometimes(level, event, what, outcome.code, text, outcome.advice)
-
-    def _of(self, target: str) -> str:
-        """The target as the log names it: not where there is but one."""
-        return f"target={target} " if self._has_several else ""
+            latency_s = since_login(claim.customer, self._now())
+            if latency_s is not None:
+                self._metrics.arrived(latency_s, target)
+        self._teller.attempted(claim, outcome, settlement, seconds)
 
     def gate(
         self,
@@ -224,46 +222,27 @@ class Telemetry:
         self._shut = self._shut - {target} if why is None else self._shut | {target}
         self._tell_degraded()
         if why is None:
-            if target in self._told_of_pause:
-                named = f" target={target}" if self._has_several else ""
-                _log.info("sending%s: SAP takes customers again", named)
-            self._told_of_pause.discard(target)
-        elif self._tell_of_pause(why, code, text, advice, target):
-            self._told_of_pause.add(target)
+            self._teller.goes_on(target)
+        else:
+            self._teller.shut(target, why, code, text, advice)
 
-    def _tell_of_pause(self, why: str, code: str, text: str, advice: str, target: str) -> bool:
-        """Whether it was logged; the same is logged at most once a minute."""
-        of = self._of(target)
-        if why == "hand":
-            _log.warning("paused %sby hand: `frontdesk resume` ends it", of)
-            return True
-        if why in ("setup", "rejections"):
-            event, what = f"paused {why} {target} {_label(code)}", "reason=%s code=%s text=%s -- %s"
-            return self._sometimes(logging.ERROR, event, of + what, why, code, text, advice)
-        event, what = f"silent {why} {target}", "code=%s text=%s -- %s"
-        return self._sometimes(logging.WARNING, event, of + what, code, text, advice)
+    def still_shut(self, target: str, outage: Outage) -> None:
+        """Nothing is sent to a target, still."""
+        self._teller.still_shut(target, outage)
+
+    def stuck(self, target: str, reason: str) -> None:
+        """`/livez` fails."""
+        self._teller.stuck(target, reason)
+
+    def watch(self, target: str, stuck: Callable[[], str | None]) -> None:
+        """Ask this for the metric that says whether a target gets anywhere."""
+        self._metrics.watch(target, stuck)
+
+    def spans_not_exported(self, missing: str) -> None:
+        """There is an endpoint for spans, and not what exports them."""
+        self._log.say("spans_not_exported", 'pip install "frontdesk[otel]"', missing=missing)
 
     def dead_discarded(self, number: int) -> None:
         """Dead letters were deleted: beyond the limit, or too old."""
         self._metrics.discarded.inc(number)
-        self._sometimes(
-            logging.WARNING,
-            "dead_letters_deleted",
-            "number=%d: beyond the limit or too old",
-            number,
-        )
-
-    def _sometimes(self, level: int, event: str, text: str, *args: object) -> bool:
-        """Log an event at most once a minute; whether it was logged now."""
-        now = self._clock()
-        if now - self._said.get(event, -_REPEAT_S) < _REPEAT_S:
-            return False
-        self._said[event] = now
-        _log.log(level, f"{event.split(' ')[0]} {text}", *args)
-        return True
-
-
-def _label(code: str) -> str:
-    """The code, or its family: of these there is a known number."""
-    reason = find_reason(code)
-    return reason.code if reason is not None else "other"
+        self._log.say("dead_letters_deleted", "beyond the limit or too old", number=number)

@@ -55,6 +55,10 @@ class Tidying:
         self._ahead_s = wall() - clock()
         self._steady_at = clock()
 
+    def keep(self, keeping: Keeping) -> None:
+        """Go by these from now on."""
+        self._keeping = keeping
+
     async def run(self) -> None:
         """Until cancelled. StoreError passes through, but for a full store."""
         while True:

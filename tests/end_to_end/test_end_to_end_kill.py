@@ -6,24 +6,18 @@ end each customer in SAP has the newest name that a client was answered for, or 
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import random
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
 
-import httpx
 import pytest
 
 from frontdesk_sidecar.demo.ports import free_port
 from frontdesk_sidecar.demo.stack import Process, Stack
+from login_clients import Client, logging_in, wait_until_delivered
 
 HERE = Path(__file__).parent
 #: Fewer or more, and another order of events: KILL_ROUNDS=1000 KILL_SEED=7 make test
@@ -56,64 +50,6 @@ class Web:
                 continue
 
 
-#: How a login is asked for and answered: what completes the answer differs.
-_WAYS: list[Callable[[dict[str, str]], tuple[str, str, str]]] = [
-    lambda user: ("", "application/json", json.dumps(user)),
-    lambda user: ("split", "application/json", json.dumps(user)),
-    lambda user: ("redirect", "application/x-www-form-urlencoded", urlencode(user)),
-]
-
-
-class Client:
-    """One customer, logging in again and again with a name that counts up."""
-
-    def __init__(self, number: int, port: int) -> None:
-        self.email = f"customer{number}@example.com"
-        self._number = number
-        self.answered = 0
-        self.tried = 0
-        self._port = port
-
-    def log_in(self) -> bool:
-        """One login; True when the answer arrived whole."""
-        self.tried += 1
-        user = {"email": self.email, "firstName": "Kim", "lastName": f"v{self.tried:06d}"}
-        way, kind, body = _WAYS[(self._number + self.tried) % len(_WAYS)](user)
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        try:
-            connection.request("POST", f"/auth/login?{way}", body, {"content-type": kind})
-            answer = connection.getresponse()
-            answered = answer.status in (200, 303) and answer.read()[-1:] in (b"}", b"")
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-        if answered:
-            self.answered = self.tried
-        return answered
-
-
-@contextmanager
-def logging_in(clients: list[Client]) -> Iterator[None]:
-    """Clients log in one after the other, each in its own thread, until the block ends."""
-    done = threading.Event()
-
-    def visit(client: Client) -> None:
-        while not done.is_set():
-            if not client.log_in():
-                done.wait(0.02)  # the workers are being replaced
-
-    threads = [threading.Thread(target=visit, args=(client,)) for client in clients]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
-
-
 @pytest.mark.timeout(600)
 def test_nothing_answered_is_lost(stack: Stack) -> None:
     """Every answered login, or a newer one of that customer, is in SAP in the end."""
@@ -129,7 +65,9 @@ def test_nothing_answered_is_lost(stack: Stack) -> None:
                 kill_once(stack, web, customer, chance)
         if stack.parts["sidecar"].poll() is not None:
             stack.start_sidecar()
-        wait_until_delivered(stack, [*crowd, *single])
+        wait_until_delivered(
+            stack.sap_url, [*crowd, *single], lambda: (SEED, stack.parts["sidecar"].tail())
+        )
     finally:
         web.process.stop()
     assert all(client.answered for client in [*crowd, *single])
@@ -150,19 +88,3 @@ def kill_once(stack: Stack, web: Web, customer: Client, chance: random.Random) -
     sidecar.signal(signal.SIGKILL)
     sidecar.wait()
     stack.start_sidecar()
-
-
-def wait_until_delivered(stack: Stack, clients: list[Client]) -> None:
-    """Wait until SAP has each customer's answered name or a newer one that was tried."""
-    deadline = time.monotonic() + 60
-    missing = {client.email: "?" for client in clients}
-    while missing:
-        assert time.monotonic() < deadline, (SEED, missing, stack.parts["sidecar"].tail())
-        found = {c["uid"]: c for c in httpx.get(f"{stack.sap_url}/_sim/customers").json()}
-        assert found.keys() <= {client.email for client in clients}
-        missing = {}
-        for client in clients:
-            name = found.get(client.email, {}).get("lastName", "nothing")
-            if not f"v{client.answered:06d}" <= name <= f"v{client.tried:06d}":
-                missing[client.email] = f"{name} is not v{client.answered:06d}"
-        time.sleep(0.05)

@@ -28,6 +28,8 @@ VARIANTS = ("base", "deployment", "daemonset")
 RELEASES = ("1.29", "1.34", "1.37")
 UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
 SIDECAR_UID = 10001
+#: What the examples' storefront takes to end, as their comments say.
+WEB_S = 30.0
 INIT = ["install", "-d", "-m", "2770", "/run/frontdesk/journal"]
 
 Object = dict[str, Any]
@@ -151,7 +153,7 @@ def test_the_daemonset_and_its_storefront_share_the_journal() -> None:
 def test_probes_ask_what_the_sidecar_answers(name: str) -> None:
     """Paths that exist and need no key, at the port that the settings name."""
 
-    async def never() -> None:
+    async def never(*_: object) -> None:
         raise AssertionError
 
     app = create_app(ready=never, metrics=never)
@@ -178,8 +180,21 @@ def test_the_storefront_does_not_wait_for_the_sidecar(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIDECARS)
 def test_there_is_time_to_end(name: str) -> None:
-    """More than the sidecar takes; what ends after its grace ends itself a second later."""
-    assert SIDECARS[name]["terminationGracePeriodSeconds"] > GRACE_S + 1
+    """More than web process and sidecar take; what ends after its grace ends itself a second later.
+
+    Where the store goes with the pod, what is due is delivered before.
+    """
+    pod = SIDECARS[name]
+    environment = {one["name"]: one["value"] for one in containers(pod)["frontdesk"]["env"]}
+    drain_s = float(environment.get("FRONTDESK_FORWARD__DRAIN_S", 0))
+    goes_with_the_pod = any(
+        one["name"] == "store" and "emptyDir" in one for one in pod.get("volumes", ())
+    )
+    assert (drain_s > 0) == goes_with_the_pod
+    web_s = WEB_S if "web" in containers(pod) else 0.0
+    assert pod["terminationGracePeriodSeconds"] > web_s + drain_s + GRACE_S + 1
+    if web_s:
+        assert f"to drain ({web_s:.0f} s here)" in (PLACE / name).read_text()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -210,7 +225,10 @@ def test_the_configuration_loads(variant: str, tmp_path: Path) -> None:
     captured = load_capture(path=str(config), environ={})
     assert Path(captured.journal) == loaded.journal
     environment = {one["name"]: one["value"] for one in containers(pod)["frontdesk"]["env"]}
-    assert environment == {"FRONTDESK_CONFIG": f"{mounted['config']}/frontdesk.toml"}
+    assert environment.pop("FRONTDESK_CONFIG") == f"{mounted['config']}/frontdesk.toml"
+    assert environment.keys() <= {"FRONTDESK_FORWARD__DRAIN_S"}
+    own = settings.load(str(config), {**services, **environment})
+    assert own.drain_s == float(environment.get("FRONTDESK_FORWARD__DRAIN_S", 0))
     assert mounted["secret"] == "/run/secrets/frontdesk"
 
 

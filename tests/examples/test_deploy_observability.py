@@ -16,6 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from frontdesk_sidecar.metrics import SHUT_REASONS
@@ -87,8 +90,8 @@ def wait_for(ask: Any, within_s: float = 20.0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def metrics() -> dict[str, set[str]]:
-    """What a sidecar tells that has delivered, counted and rejected: series and their labels."""
+def exposition() -> tuple[str, str]:
+    """What a sidecar tells that has delivered, counted and rejected: as text, and OpenMetrics."""
     with tempfile.TemporaryDirectory() as name, running(SimulatorConfig()) as sap:
         place = Path(name)
         (place / "journal").mkdir()
@@ -120,9 +123,20 @@ def metrics() -> dict[str, set[str]]:
                     return text if 'outcome="delivered"' in text else None
 
                 text = wait_for(scrape)
+                wanted = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+                answer = client.get("/metrics", headers={"accept": wanted})
+                assert answer.headers["content-type"].startswith("application/openmetrics-text")
         finally:
             sidecar.terminate()
             sidecar.wait(15)
+    return text, answer.text
+
+
+@pytest.fixture(scope="module")
+def metrics(exposition: tuple[str, str]) -> dict[str, set[str]]:
+    """Series and their labels."""
+    text, open_metrics = exposition
+    assert list(openmetrics_families(open_metrics))  # type: ignore[no-untyped-call] # without types
     series: dict[str, set[str]] = {"up": set()}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -175,12 +189,19 @@ def test_the_documents_name_every_alert() -> None:
     assert named == [one["alert"] for one in RULES]
 
 
-def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+def promtool(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run promtool, or skip."""
     tool = shutil.which("promtool")
     if tool is None:
         pytest.skip("promtool is not installed (in Debian's package prometheus)")
-    return subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    command = [tool, *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
+def test_promtool_finds_nothing_in_the_metrics(exposition: tuple[str, str]) -> None:
+    """`promtool check metrics`: names, units and help by Prometheus' conventions."""
+    done = promtool("check", "metrics", given=exposition[0])
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_promtool_takes_the_rules() -> None:

@@ -115,6 +115,9 @@ def test_the_service_ends_and_starts_as_the_sidecar_does() -> None:
     assert float(service["TimeoutStopSec"]) > GRACE_S + 1
     assert str(EX_CONFIG) in service["RestartPreventExitStatus"].split()
     assert service["Restart"] == "always"
+    run, reload = service["ExecStart"].split(), service["ExecReload"].split()
+    assert (run[1], reload[1]) == ("run", "reload")
+    assert run[:1] + run[2:] == reload[:1] + reload[2:]
 
 
 def test_the_journal_outlives_the_service(tmp_path: Path) -> None:

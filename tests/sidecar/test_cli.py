@@ -17,7 +17,7 @@ from frontdesk_sidecar import cli
 
 COMMANDS = (
     *("run", "simulate", "demo", "explain", "check", "init", "proxy"),
-    *("status", "dead", "pause", "resume", "forget", "target"),
+    *("status", "dead", "pause", "resume", "reload", "forget", "target", "show", "top"),
 )
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK")}
 

@@ -24,10 +24,10 @@ class Sidecar:
         self.asked += 1
         return self.reason
 
-    async def metrics(self) -> bytes:
-        """The exposition."""
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """The exposition, in what was asked for."""
         self.asked += 1
-        return b"frontdesk_up 1.0\n"
+        return b"frontdesk_up 1.0\n", accept if accept.startswith("application/") else "text/plain"
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def client(sidecar: Sidecar, key: str | None = None) -> AsyncIterator[http
     """A client of the app."""
     app = create_app(ready=sidecar.ready, metrics=sidecar.metrics, key=key)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as opened:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as opened:
         yield opened
 
 
@@ -63,11 +63,13 @@ async def test_ready_or_why_not() -> None:
 
 
 async def test_metrics_are_in_the_format_that_prometheus_asks_for() -> None:
-    """Type and version in the header; open without a key."""
+    """What `Accept` says is handed on; the type is that of the answer. Open without a key."""
+    accept = "application/openmetrics-text; version=1.0.0"
     async with client(Sidecar()) as http:
-        answer = await http.get("/metrics", headers={"Authorization": "Bearer whatever"})
+        headers = {"Authorization": "Bearer whatever", "Accept": accept}
+        answer = await http.get("/metrics", headers=headers)
     assert (answer.status_code, answer.content) == (200, b"frontdesk_up 1.0\n")
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.headers["content-type"] == accept
 
 
 @pytest.mark.parametrize(

@@ -64,14 +64,21 @@ class Sap:
     outcome: Outcome = DELIVERED
     took: list[tuple[str, float]] = field(default_factory=list)
 
-    async def upsert(self, payload: Mapping[str, object], *, message_id: object) -> Outcome:
+    async def upsert(
+        self, payload: Mapping[str, object], *, message_id: object, traceparent: object = None
+    ) -> Outcome:
         """One customer."""
         if self.outcome.kind is Kind.DELIVERED:
             self.took.append((str(payload["uid"]).partition("@")[0], time.monotonic()))
         return self.outcome
 
     async def upsert_many(
-        self, payloads: Sequence[Mapping[str, object]], *, message_id: object, boundary: object
+        self,
+        payloads: Sequence[Mapping[str, object]],
+        *,
+        message_id: object,
+        traceparent: object = None,
+        boundary: object,
     ) -> tuple[Outcome, ...]:
         """Several."""
         return tuple([await self.upsert(one, message_id=None) for one in payloads])

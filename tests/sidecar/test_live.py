@@ -42,13 +42,15 @@ class Target:
         self.outcome = DELIVERED
         self.sent = 0
 
-    async def upsert(self, payload: object, *, message_id: object) -> Outcome:
+    async def upsert(
+        self, payload: object, *, message_id: object, traceparent: object = None
+    ) -> Outcome:
         """One customer."""
         self.sent += 1
         return self.outcome
 
     async def upsert_many(
-        self, payloads: object, *, message_id: object, boundary: object
+        self, payloads: object, *, message_id: object, traceparent: object = None, boundary: object
     ) -> Outcome:
         """Not called: there are too few."""
         raise AssertionError

@@ -114,11 +114,14 @@ _SAMPLES: Mapping[str, tuple[str, Any, str]] = {
     "count": ("7", 7, "0"),
     "number": ("7", 7, "-1"),
     "rate": ("0.5", 0.5, "0"),
+    "grace": ("7.5", 7.5, "-1"),
     "batch": ("7", 7, "201"),
     "bytes": ("2000000", 2_000_000, "1000"),
     "port": ("0", 0, "65536"),
     "auth": ("basic", Auth.BASIC, "digest"),
     "switch": ("true", True, "maybe"),
+    "form": ("json", "json", "xml"),
+    "endpoint": ("http://127.0.0.1:4318", "http://127.0.0.1:4318", "http://user:pw@host"),
     "origins": ("https://shop.example", ("https://shop.example",), "shop.example/account"),
 }
 #: Files for TLS are read by tests of their own: any file would not do.
@@ -154,6 +157,7 @@ def effective(settings: Settings, name: str) -> Any:
         "sap.metadata_s": lambda: settings.default.metadata_s,
         "store.path": lambda: str(settings.store_path),
         "forward.stuck_s": lambda: settings.stuck_s,
+        "forward.drain_s": lambda: settings.drain_s,
         "http.socket": lambda: str(settings.socket),
         "http.host": lambda: settings.http.host,
         "http.port": lambda: settings.http.port,
@@ -165,6 +169,8 @@ def effective(settings: Settings, name: str) -> Any:
         "ingest.hmac_key_file": lambda: settings.ingest.keys.sign()[0],
         "ingest.origins": lambda: settings.ingest.origins,
         "log.level": lambda: settings.log_level,
+        "log.format": lambda: settings.log_format,
+        "telemetry.otlp_endpoint": lambda: settings.otlp_endpoint,
     }
     section, _, key = name.partition(".")
     homes = {"sap": destination, "store": settings.store, "forward": settings.pace}
@@ -198,7 +204,7 @@ def test_every_setting_is_taken_from_the_environment(setting: Setting, tmp_path:
 def test_every_setting_is_taken_from_the_file(setting: Setting, tmp_path: Path, toml: Path) -> None:
     """With a number as a number."""
     given = sample(setting, tmp_path)
-    bare = ("seconds", "count", "port", "switch")
+    bare = ("seconds", "grace", "count", "port", "switch")
     written = given if setting.kind in bare else f'"{given}"'
     toml.write_text(f"[{setting.section}]\n{setting.key} = {written}\n")
     environ = environment_with(setting, given)

@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import parser as prometheus
+from prometheus_client.openmetrics import parser as openmetrics
 
 from frontdesk import __version__
 from frontdesk.event import COUNTS as NAMES
 from frontdesk.event import Identify
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.journal.lines import Batch
+from frontdesk_sidecar.metrics import media_type
 from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import (
     Absorbed,
@@ -28,6 +31,7 @@ from frontdesk_sidecar.store import (
     Settlement,
 )
 from frontdesk_sidecar.telemetry import Telemetry
+from frontdesk_sidecar.telling import Outage
 
 COUNTS = Counts(pending=7, due=5, leased=3, dead=2, clean=11, oldest_us=90_500_000, bytes=4096)
 TRAITS = {"email": "marked@person.example", "name": "Marked Name", "phone": "+49 5550199"}
@@ -42,6 +46,10 @@ CLAIM = Claim(
     token="marked-token",
     lease_until=0,
 )
+#: By this time it is 90 s since this one's login.
+NOW_US = 1_795_176_090_000_000
+LATE = replace(CLAIM, customer=replace(CLAIM.customer, timestamp="2026-11-20T12:00:00Z"))
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 LINE = re.compile(rb"frontdesk_[a-z_]+(\{[^}]*\})? [0-9.e+-]+")
 
 
@@ -88,6 +96,47 @@ def test_the_exposition_is_prometheus_text() -> None:
         "frontdesk_commit_seconds_count 1.0",
     ):
         assert expected.encode() in lines
+
+
+@pytest.mark.parametrize("accept", ["", "text/plain;version=0.0.4", OPEN_METRICS])
+def test_the_exposition_is_parsed_by_who_knows_the_format(accept: str) -> None:
+    """Strictly, in both formats: names, units, helps, buckets that only grow."""
+    telemetry = Telemetry(targets=("b2b", "default"), now=lambda: NOW_US)
+    telemetry.absorbed(batch(), Absorbed(2, 1, 0), 0.003)
+    telemetry.delivered(LATE, Outcome(Kind.DELIVERED, "http.201"), Delivered(LATE), 0.25)
+    telemetry.watch("default", lambda: "nothing gets done")
+    shown = telemetry.exposition({"default": COUNTS}, accept).decode()
+    if accept == OPEN_METRICS:
+        assert media_type(accept).startswith("application/openmetrics-text")
+        assert shown.endswith("# EOF\n")
+        families = list(openmetrics.text_string_to_metric_families(shown))  # type: ignore[no-untyped-call] # a library without types
+    else:
+        assert media_type(accept).startswith("text/plain; version=")
+        families = list(prometheus.text_string_to_metric_families(shown))
+    assert len(families) > 15
+    for family in families:
+        assert family.documentation.endswith("."), family.name
+        assert family.name.startswith("frontdesk_")
+        assert family.type in ("gauge", "counter", "histogram")
+        labels = {name for sample in family.samples for name in sample.labels}
+        assert labels <= {
+            "version",
+            "target",
+            "event",
+            "name",
+            "reason",
+            "outcome",
+            "code",
+            "le",
+        } | {
+            *("state", "type", "verdict", "status"),
+        }
+        for sample in family.samples:
+            if family.type == "counter":
+                assert sample.name.endswith("_total")
+    value = telemetry.registry.get_sample_value
+    assert value("frontdesk_login_to_sap_seconds_sum", {"target": "default"}) == 90.0
+    assert value("frontdesk_stuck", {"target": "default"}) == 1
 
 
 def test_nothing_waiting_is_an_age_of_zero() -> None:
@@ -165,7 +214,7 @@ def test_two_sidecars_count_apart() -> None:
         (
             Outcome(Kind.SETUP, "http.403", "HTTP 403", "Add the address."),
             Retry(CLAIM, 0, "http.403", "HTTP 403"),
-            ("ERROR", "not_delivered code=http.403 text=HTTP 403 -- Add the address."),
+            ("WARNING", "not_delivered code=http.403 text=HTTP 403 -- Add the address."),
         ),
     ],
 )
@@ -204,6 +253,7 @@ def test_the_same_trouble_is_said_once_a_minute(caplog: pytest.LogCaptureFixture
     now[0] += 0.1
     fail("http.502")
     assert len(said(caplog)) == 3
+    assert [record.suppressed for record in caplog.records] == [0, 0, 1000]  # type: ignore[attr-defined] # ours
     labels = {"outcome": "transient", "code": "http.502", "target": "default"}
     assert telemetry.registry.get_sample_value("frontdesk_deliveries_total", labels) == 1002
 
@@ -229,9 +279,9 @@ def test_of_several_targets_each_has_its_say(caplog: pytest.LogCaptureFixture) -
         "not_delivered target=b2b code=http.403 text=HTTP 403 -- Add it.",
         "paused target=default reason=setup code=http.403 text=HTTP 403 -- Add it.",
         "not_delivered target=default code=http.403 text=HTTP 403 -- Add it.",
-        "paused target=b2b by hand: `frontdesk resume` ends it",
-        "sending target=b2b: SAP takes customers again",
-        "sending target=default: SAP takes customers again",
+        "paused_by_hand target=b2b -- `frontdesk resume` ends it",
+        "sending target=b2b -- SAP takes customers again",
+        "sending target=default -- SAP takes customers again",
     ]
 
 
@@ -255,18 +305,21 @@ def test_trouble_with_the_journal_and_the_store_says_what_to_do(
         telemetry.journal_unreadable(PermissionError(13, "Permission denied", "marked"))
         telemetry.journal_state(5, {"a.ndjson": "Permission denied", "b.ndjson": "Odd"})
     full, missing, unreadable = said(caplog)
-    assert full == ("ERROR", "store_full intake is held: free disk space, the journal fills up")
+    assert full == (
+        "ERROR",
+        "store_full reason=no room -- free disk space, the journal fills up",
+    )
     assert missing == (
         "ERROR",
         (
-            "journal_unreadable reason=Permission denied: "
+            "journal_unreadable reason=Permission denied -- "
             "is the directory shared with the web processes?"
         ),
     )
     assert unreadable == (
         "ERROR",
         (
-            "journal_segments_unreadable segments=2 reasons=['Odd', 'Permission denied']: "
+            "journal_segments_unreadable segments=2 reasons=['Odd', 'Permission denied'] -- "
             "run the sidecar in the group that owns them"
         ),
     )
@@ -297,3 +350,32 @@ def test_the_life_of_a_sidecar_is_said(caplog: pytest.LogCaptureFixture) -> None
         ),
     )
     assert ended == [("INFO", "stopping: finishing what is under way"), ("INFO", "stopped")]
+
+
+def test_a_long_outage_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    """What, since when, how many wait; as an error only where a person must act."""
+    telemetry = Telemetry()
+    down = Outage(
+        *("failing", "refused", "the connection was refused", "Look at SAP."),
+        *("2026-11-20T12:00:00Z", 20, 7, 1190),
+        needs_person=False,
+    )
+    telemetry.still_shut("default", down)
+    paused = replace(down, why="hand", code="", text="", advice="resume", needs_person=True)
+    telemetry.still_shut("default", paused)
+    assert said(caplog) == [
+        (
+            "WARNING",
+            (
+                "still_failing code=refused text=the connection was refused"
+                " since=2026-11-20T12:00:00Z minutes=20 waiting=7 oldest_s=1190 -- Look at SAP."
+            ),
+        ),
+        (
+            "ERROR",
+            (
+                "still_paused reason=hand since=2026-11-20T12:00:00Z minutes=20 waiting=7"
+                " oldest_s=1190 -- resume"
+            ),
+        ),
+    ]

@@ -35,12 +35,14 @@ KEEPING = Keeping(Path("unused"), 2**30, 2**20, DAY_S, 10, 10 * DAY_S)
 class Nobody:
     """A target that is never asked."""
 
-    async def upsert(self, payload: object, *, message_id: object) -> Outcome:
+    async def upsert(
+        self, payload: object, *, message_id: object, traceparent: object = None
+    ) -> Outcome:
         """Not called."""
         raise AssertionError
 
     async def upsert_many(
-        self, payloads: object, *, message_id: object, boundary: object
+        self, payloads: object, *, message_id: object, traceparent: object = None, boundary: object
     ) -> Outcome:
         """Not called."""
         raise AssertionError

@@ -59,7 +59,11 @@ class Target:
         self.most = 0
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: object = None,
     ) -> Outcome:
         """One attempt, answered by the script."""
         uid = str(payload["uid"])
@@ -78,6 +82,7 @@ class Target:
         payloads: Sequence[Mapping[str, object]],
         *,
         message_id: Callable[[int], str],
+        traceparent: object = None,
         boundary: str,
     ) -> tuple[Outcome, ...] | Outcome:
         """A batch, each part answered by the script."""

@@ -14,6 +14,7 @@ from typing import Any
 from frontdesk.settings import Capture
 from frontdesk_sidecar.proxy.app import create_app
 from frontdesk_sidecar.proxy.options import Options, read_options
+from frontdesk_sidecar.proxy.serve import server_settings
 from server_support import serving
 
 PATIENCE_S = 15.0
@@ -176,6 +177,14 @@ class Raw:
     url: str = ""
     connections: int = 0
     errors: list[BaseException] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Until every connection so far has come to its end."""
+        while self.threads:
+            thread = self.threads.pop()
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive(), "a connection does not end"
 
 
 @contextlib.contextmanager
@@ -183,7 +192,7 @@ def raw_upstream(handle: Handler) -> Iterator[Raw]:
     """Serve connections until the block ends. What a handler raises fails the test."""
     raw = Raw(handle)
     wires: list[Wire] = []
-    threads: list[threading.Thread] = []
+    threads = raw.threads
 
     def one(wire: Wire) -> None:
         try:
@@ -203,8 +212,9 @@ def raw_upstream(handle: Handler) -> Iterator[Raw]:
                 return
             raw.connections += 1
             wires.append(wire)
-            threads.append(threading.Thread(target=one, args=(wire,), daemon=True))
-            threads[-1].start()
+            thread = threading.Thread(target=one, args=(wire,), daemon=True)
+            thread.start()
+            threads.append(thread)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         raw.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -224,10 +234,10 @@ def raw_upstream(handle: Handler) -> Iterator[Raw]:
 
 
 def answering(answer: bytes, seen: list[Seen] | None = None) -> Handler:
-    """A handler that answers every request with these bytes, and notes what it was asked."""
+    """A handler that answers every whole request with these bytes, and notes what it was asked."""
 
     def handle(wire: Wire) -> None:
-        while (request := wire.request()) is not None:
+        while (request := wire.request()) is not None and request.is_whole:
             if seen is not None:
                 seen.append(request)
             wire.send(answer)
@@ -251,12 +261,12 @@ def proxied(
     upstream: str,
     journal: Path,
     *,
-    http: str = "h11",
-    server: dict[str, Any] | None = None,
+    http: str | None = None,
     **given: Any,
 ) -> Iterator[str]:
-    """The proxy in front of an upstream; gives its address."""
-    app = create_app(options(upstream, **given), Capture(journal=str(journal)))
-    quiet = {"server_header": False, "date_header": False, "proxy_headers": False}
-    with serving(app, http=http, ws="websockets-sansio", **quiet, **(server or {})) as url:
+    """The proxy in front of an upstream, served as it is or otherwise; gives its address."""
+    read = options(upstream, **given)
+    app = create_app(read, Capture(journal=str(journal)))
+    settings = server_settings(read) | ({"http": http} if http else {})
+    with serving(app, **settings) as url:
         yield url

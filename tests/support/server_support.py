@@ -32,10 +32,16 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
     """Serve an app with uvicorn in a thread; gives the address, such as `http://127.0.0.1:80`."""
     config = uvicorn.Config(
         app,
-        host="127.0.0.1",
-        port=0,
         **{"loop": "asyncio", "http": "h11", "log_level": "critical", **options},
     )
+    with serving_by(config) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving_by(config: uvicorn.Config) -> Iterator[str]:
+    """The same with a configuration of one's own; the port is a free one."""
+    config.host, config.port = "127.0.0.1", 0
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()

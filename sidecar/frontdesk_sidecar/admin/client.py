@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,9 @@ import orjson
 
 from frontdesk_sidecar.settings_types import Http
 
+#: What is live says something each second.
+_SILENCE: Final = httpx.Timeout(15.0, connect=5.0)
+_LIVE: Final = ("snapshot", "charts")
 #: `forget` waits for the journal; nothing else takes long.
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -52,6 +55,32 @@ class Client:
                 return _read(answer)
         raise NotRunning
 
+    def events(self, *, by_key: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What the dashboard is told, each with its name, until the sidecar ends."""
+        for client in self._by_key() if by_key else self._by_socket():
+            with client:
+                try:
+                    with client.stream("GET", "/dashboard/events", timeout=_SILENCE) as answer:
+                        if answer.status_code != 200:
+                            answer.read()
+                            _read(answer)
+                        yield from _events(answer.iter_lines())
+                        return
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    continue
+                except httpx.RemoteProtocolError:  # it ended in the middle
+                    return
+                except httpx.HTTPError as error:
+                    raise Refused(
+                        f"the sidecar does not answer ({type(error).__name__}); its log says more"
+                    ) from None
+        raise NotRunning
+
+    @property
+    def is_near(self) -> bool:
+        """Whether somebody listens at the socket."""
+        return _is_open(self._http.socket)
+
     def _by_socket(self) -> Iterator[httpx.Client]:
         http = self._http
         if _is_open(http.socket):
@@ -83,6 +112,17 @@ def _is_open(path: Path) -> bool:
         except OSError:  # also when it may not be opened, or its name is too long
             return False
     return True
+
+
+def _events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those that show how things stand, of server-sent events that are a line of data each."""
+    name = ""
+    for line in lines:
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data" and name in _LIVE:
+            yield name, orjson.loads(value)
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from frontdesk_sidecar.admin.client import Refused
+from frontdesk_sidecar.admin.client import NotHere, Refused
 from frontdesk_sidecar.admin.desk import Desk
 from frontdesk_sidecar.admin.figures import counted
 from frontdesk_sidecar.admin.reach import Reach
-from frontdesk_sidecar.admin.screen import mood, status_lines
+from frontdesk_sidecar.admin.screen import NO_SIDECAR, exit_code, mood, status_lines
 from frontdesk_sidecar.admin.terminal import Terminal
 
 OK: Final = 0
@@ -45,11 +45,18 @@ def _run(reach: Reach, command: Callable[[Desk, Terminal], int], terminal: Termi
         return FAILED
 
 
-def status(desk: Desk, terminal: Terminal, *, as_json: bool, watch: bool) -> int:
-    """How things stand, once or until Ctrl-C."""
+def status(
+    desk: Desk, terminal: Terminal, *, as_json: bool, watch: bool, telling: bool = False
+) -> int:
+    """How things stand, once or until Ctrl-C; once and `telling`, by the exit code too."""
     if not watch:
-        _tell_status(desk.call("status"), terminal, as_json=as_json, redraw=False)
-        return OK
+        try:
+            document = desk.call("status")
+        except NotHere as error:
+            terminal.complain(str(error))
+            return NO_SIDECAR if telling else FAILED
+        _tell_status(document, terminal, as_json=as_json, redraw=False)
+        return exit_code(document) if telling else OK
     try:
         while True:
             time.sleep(_look(desk, terminal, as_json=as_json))

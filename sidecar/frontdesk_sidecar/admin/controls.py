@@ -31,6 +31,12 @@ class Controls(Protocol):
         "code": text, "quietUntil": time | null}]}`.
         """
 
+    async def reload(self) -> dict[str, Any]:
+        """Read the settings anew, and go by all of them or, where one is wrong, by none.
+
+        `{"applied": bool, "at": time, "changed": [setting], "problems": [text]}`.
+        """
+
     async def forget(self, key: str) -> dict[str, Any]:
         """Delete a customer: `{"forgotten": bool, "segments": int, "damagedFiles": [path]}`.
 

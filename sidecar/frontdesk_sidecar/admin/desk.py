@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -33,3 +34,25 @@ class Desk:
             with suppress(NotRunning):
                 return self._client.call(operation, given, by_key=True)
             raise refusal
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What a running sidecar shows, `snapshot` and `charts`, until it ends; else one `away`.
+
+        `away` has the `status` of the store that it left. See `dashboard.view` for the others.
+        """
+        with suppress(NotRunning):
+            yield from self._client.events()
+            return
+        try:
+            status = self._offline.call("status", {})
+        except NotHere as refusal:
+            with suppress(NotRunning):  # as in `call`
+                yield from self._client.events(by_key=True)
+                return
+            raise refusal
+        yield "away", {"why": "no sidecar runs here", "status": status}
+
+    @property
+    def is_near(self) -> bool:
+        """Whether a sidecar's socket can be reached."""
+        return self._client.is_near

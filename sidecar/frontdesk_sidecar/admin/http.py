@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any, Final
 
@@ -11,12 +10,14 @@ import orjson
 from frontdesk_sidecar.admin.arguments import BadArgument, needed_text, only, text
 from frontdesk_sidecar.admin.controls import Controls
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing
+from frontdesk_sidecar.admin.people import PEOPLE
 from frontdesk_sidecar.admin.strays import STRAYS, one_of
+from frontdesk_sidecar.logs.speaking import Voice
 from frontdesk_sidecar.store import StoreError
 
 #: No arguments are longer.
 MAX_BODY: Final = 65_536
-_log = logging.getLogger("frontdesk.admin")
+_log = Voice("frontdesk.admin")
 
 
 async def status(controls: Controls) -> tuple[int, dict[str, Any]]:
@@ -47,7 +48,7 @@ async def _answered(
     except StoreError as error:
         return 503, {"error": f"the store cannot be asked: {error}"}
     except Exception as error:  # noqa: BLE001 - its text and traceback may hold a person's values
-        _log.error("admin_failed error=%s", type(error).__name__)
+        _log.say("admin_failed", error=type(error).__name__)
         return 500, {"error": f"it failed: {type(error).__name__}"}
     return (404, {"error": "there is no such operation"}) if told is None else (200, told)
 
@@ -56,7 +57,7 @@ async def _perform(
     controls: Controls, operation: str, arguments: dict[str, Any]
 ) -> dict[str, Any] | None:
     """What the operation gives; None when there is none of that name."""
-    function = OPERATIONS.get(operation)
+    function = OPERATIONS.get(operation) or PEOPLE.get(operation)
     if function is not None:
         now = time.time_ns() // 1000
         told = await controls.run(lambda store: function(store, arguments, now))
@@ -77,8 +78,8 @@ async def _perform(
         if target is not None:
             one_of(target, "target", controls.targets)
         return await (controls.pause if operation == "pause" else controls.resume)(target)
-    if operation != "status":
+    if operation not in ("status", "reload"):
         return None
     if arguments:
         raise BadArgument("no arguments are expected")
-    return await controls.status()
+    return await (controls.status if operation == "status" else controls.reload)()

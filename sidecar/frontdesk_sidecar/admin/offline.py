@@ -12,11 +12,12 @@ from typing import Any, Final
 from frontdesk_sidecar.admin.arguments import BadArgument, text
 from frontdesk_sidecar.admin.client import NotHere, Refused
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
+from frontdesk_sidecar.admin.people import PEOPLE
 from frontdesk_sidecar.admin.reach import Reach
 from frontdesk_sidecar.admin.strays import STRAYS, one_of
 from frontdesk_sidecar.forward.draw import GATE, PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
-from frontdesk_sidecar.journal.erasure import segments_naming
+from frontdesk_sidecar.journal.erasure import segments_naming, unread
 from frontdesk_sidecar.live import disk_free, versions
 from frontdesk_sidecar.status import by_reason, iso, together
 from frontdesk_sidecar.store import Counts, Store, StoreError, StoreLocked
@@ -34,6 +35,8 @@ class Offline:
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's result, with `"running": false`."""
         path, now = self._reach.store.path, time.time_ns() // 1000
+        if operation == "reload":
+            raise NotHere("no sidecar runs here; its start reads the settings")
         _refuse_another_user(path, operation)
         try:
             if not path.exists():
@@ -83,7 +86,8 @@ class Offline:
             return STRAYS[operation](store, arguments, now, self._targets)
         if operation == "forget":
             return self._forget(store, key_of(arguments))
-        return OPERATIONS[operation](store, arguments, now)
+        function = PEOPLE.get(operation) or OPERATIONS[operation]
+        return function(store, arguments, now)
 
     @property
     def _targets(self) -> list[str]:
@@ -124,7 +128,7 @@ class Offline:
             **versions(),
             "pid": None,
             **together(parts, counts),
-            "journal": {"path": str(reach.journal)},
+            "journal": self._journal(store),
             "store": {
                 "path": str(reach.store.path),
                 "bytes": store.size(),
@@ -133,6 +137,15 @@ class Offline:
                 "held": store.held(),
             },
         }
+
+    def _journal(self, store: Store) -> dict[str, Any]:
+        """What waits there, as far as this user may see it: web processes go on writing."""
+        told: dict[str, Any] = {"path": str(self._reach.journal)}
+        try:
+            lag_bytes, segments = unread(self._reach.journal, store.offsets())
+        except OSError as error:
+            return told | {"unseen": error.strerror}
+        return told | {"lagBytes": lag_bytes, "segments": segments}
 
 
 def _refuse_another_user(path: Path, operation: str) -> None:

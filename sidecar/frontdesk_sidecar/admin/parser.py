@@ -17,7 +17,8 @@ Group: TypeAlias = Any
 
 
 def add_commands(commands: Group, add: Add) -> None:
-    """Add `status`, `dead`, `pause`, `resume` and `forget`.
+    """Add `status`, `dead`, `pause`, `resume`, `reload`, `forget`, `target` and
+    `show`.
 
     `add(commands, name, function, text, example)` makes a command; `function(options)` gives the
     exit code and may raise ConfigurationError.
@@ -30,7 +31,14 @@ def add_commands(commands: Group, add: Add) -> None:
         "frontdesk status --watch",
     )
     status.add_argument("--json", action="store_true", help="for scripts")
-    status.add_argument("--watch", action="store_true", help="again each second, until Ctrl-C")
+    how = status.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="again each second, until Ctrl-C")
+    how.add_argument(
+        "--exit-code",
+        action="store_true",
+        help="for scripts: 0 fine, 3 somebody must act, 4 no sidecar, 5 SAP does not take customers"
+        " now, 1 it cannot be told, 78 configuration",
+    )
     dead = add(
         commands,
         "dead",
@@ -41,6 +49,13 @@ def add_commands(commands: Group, add: Add) -> None:
     _add_dead(dead.add_subparsers(metavar="COMMAND", required=True), add)
     pause = add(commands, "pause", _pause, "send nothing until resume", "frontdesk pause")
     resume = add(commands, "resume", _resume, "send again, and try at once", "frontdesk resume")
+    reload = add(
+        commands,
+        "reload",
+        _reload,
+        "have the running sidecar read its settings anew: all of them, or none if one is wrong",
+        "frontdesk reload",
+    )
     forget = add(
         commands,
         "forget",
@@ -60,7 +75,17 @@ def add_commands(commands: Group, add: Add) -> None:
     _add_target(target.add_subparsers(metavar="COMMAND", required=True), add)
     for parser in (pause, resume):
         parser.add_argument("--target", metavar="NAME", help="that one alone (default: all)")
-    for parser in (status, pause, resume, forget):
+    show = add(
+        commands,
+        "show",
+        _person,
+        "everything about one customer: waiting, delivered when, or refused why",
+        "frontdesk show jane.doe@example.com",
+    )
+    show.add_argument("who", metavar="WHO", help="address or user id; - reads it from the input")
+    show.add_argument("--reveal", action="store_true", help="show personal data unmasked")
+    show.add_argument("--json", action="store_true", help="for scripts")
+    for parser in (status, pause, resume, reload, forget, show):
         _add_config(parser)
 
 
@@ -150,7 +175,8 @@ def _run(options: Options, command: Callable[..., int], *given: Any, **named: An
 def _status(options: Options) -> int:
     from frontdesk_sidecar.admin.command import status
 
-    return _run(options, status, as_json=options.json, watch=options.watch)
+    named = {"as_json": options.json, "watch": options.watch}
+    return _run(options, status, **named, telling=options.exit_code)
 
 
 def _pause(options: Options) -> int:
@@ -165,10 +191,22 @@ def _resume(options: Options) -> int:
     return _run(options, resume, target=options.target)
 
 
+def _reload(options: Options) -> int:
+    from frontdesk_sidecar.admin.reload_command import reload
+
+    return _run(options, reload)
+
+
 def _forget(options: Options) -> int:
     from frontdesk_sidecar.admin.command import forget
 
     return _run(options, forget, email=options.email, yes=options.yes)
+
+
+def _person(options: Options) -> int:
+    from frontdesk_sidecar.admin.person_command import show
+
+    return _run(options, show, who=options.who, reveal=options.reveal, as_json=options.json)
 
 
 def _list(options: Options) -> int:

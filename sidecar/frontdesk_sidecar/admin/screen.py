@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from frontdesk_sidecar.admin.figures import ago, at, counted, size, span
+from frontdesk_sidecar.admin import facts
+from frontdesk_sidecar.admin.facts import part, within
+from frontdesk_sidecar.admin.figures import ago, counted, size, span
 from frontdesk_sidecar.sap.outcome_table import find_reason
 from frontdesk_sidecar.status import MAPPING_TEXT
 
@@ -41,8 +43,8 @@ def status_lines(document: Document, now: datetime) -> list[str]:
     return [*lines, "", *_columns(_facts(document, now))]
 
 
-def _columns(facts: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name:<12}{text}" for name, text in facts]
+def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name:<12}{text}" for name, text in rows]
 
 
 def _targets(document: Document) -> list[Document]:
@@ -57,26 +59,44 @@ def mood(document: Document) -> str:
     if not document.get("running") or _faults(document) or gate in ("setup", "rejections"):
         return "bad"
     waiting = part(document, "dead") or part(document, "unknownTargets")
-    failing = any(part(one, "failing") for one in _targets(document) or [document])
+    failing = any(failing_lines(one) for one in _targets(document) or [document])
     return "fine" if gate == "open" and not waiting and not failing else "attention"
 
 
-def part(document: Document, name: str) -> Document:
-    """A part of the document; empty when it is missing or null."""
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else {}
+#: The exit codes of `frontdesk status --exit-code`.
+FINE: Final = 0
+ACT: Final = 3
+NO_SIDECAR: Final = 4
+WAITS: Final = 5
+
+
+def exit_code(document: Document) -> int:
+    """What a script is told: `ACT` when a person must do something, `WAITS` when SAP does not
+    take customers now and frontdesk goes on by itself as soon as it does."""
+    if not document.get("running"):
+        return NO_SIDECAR
+    gates = {part(one, "gate").get("state", "open") for one in _targets(document) or [document]}
+    left = part(document, "dead") or part(document, "unknownTargets")
+    if _faults(document) or left or gates & {"hand", "setup", "rejections"}:
+        return ACT
+    return FINE if mood(document) == "fine" else WAITS
 
 
 def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
     """What is the matter, the worst first; of each a headline and what to do."""
     if not document.get("running"):
         yield [_STOPPED, "do: start it with frontdesk run, or start its service"]
+    yield from _stopping(document)
     yield from _faults(document)
     running = bool(document.get("running"))
+    failing = False
     for one in _targets(document) or [document]:
         if part(one, "gate").get("state", "open") != "open":
             yield _gate(part(one, "gate"), now, running=running, target=one.get("name"))
-    if _is_shut(document):
+        elif lines := failing_lines(one):
+            failing = True
+            yield lines
+    if failing or _is_shut(document):
         yield [_waiting(document)]
     for name, found in part(document, "unknownTargets").items():
         remedy = f"put it back into the settings, or frontdesk target move {name} --to NAME,"
@@ -90,6 +110,14 @@ def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
         yield [f"{letters}: customers that wait for somebody, see below", "do: frontdesk dead list"]
 
 
+def _stopping(document: Document) -> Iterator[list[str]]:
+    """A sidecar that was told to stop, and still delivers."""
+    draining = part(document, "draining")
+    if draining:
+        number, left_s = _on_the_way(document), span(draining.get("leftSeconds") or 0)
+        yield [f"stopping: {counted(number, 'customer')} still to deliver, at most {left_s} left"]
+
+
 def _is_shut(document: Document) -> bool:
     """Whether nothing is sent, to one target at least, or nothing is taken in."""
     shut = any(
@@ -101,8 +129,7 @@ def _is_shut(document: Document) -> bool:
 
 def _waiting(document: Document) -> str:
     """What waits, for whoever fears for it."""
-    customers, journal = part(document, "customers"), part(document, "journal")
-    waiting = customers.get("pending", 0) + customers.get("leased", 0)
+    waiting, journal = _on_the_way(document), part(document, "journal")
     verb = "waits" if waiting == 1 else "wait"
     text = f"nothing is lost: {counted(waiting, 'customer')} {verb} in the store"
     if "lagBytes" in journal:
@@ -130,6 +157,11 @@ def _faults(document: Document) -> list[list[str]]:
         room = "raise store.max_bytes, then restart" if by_limit else "make room on the disk"
         remedy = f"{room}; the journal keeps what comes"
         found.append([f"held, nothing is taken in: {store['held']}", f"do: {remedy}"])
+    reload = part(document, "reload")
+    if reload and not reload.get("applied"):
+        why = "; ".join(reload.get("problems") or ())
+        remedy = "correct that, then frontdesk reload; until then the settings of before are used"
+        found.append([f"reload refused at {reload.get('at')}: {why}", f"do: {remedy}"])
     return found
 
 
@@ -148,7 +180,7 @@ def _gate(gate: Document, now: datetime, *, running: bool, target: str | None) -
     if state == "rejections":
         means, todo = _REFUSED, str(gate.get("advice") or todo)
     lead += f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
-    lines = [f"{lead}: {_within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
+    lines = [f"{lead}: {within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
     if text and text not in (means, MAPPING_TEXT):
         lines.append(f"answer: {text}")
     if todo or gate.get("advice"):
@@ -168,28 +200,50 @@ def _next_try(state: str, moment: object, now: datetime, option: str) -> list[st
     return [when + sooner]
 
 
-def _all_well(document: Document) -> str:
+def failing_lines(one: Document) -> list[str]:
+    """What is said of customers that are tried in vain while the gate is open; else nothing.
+
+    In an outage of a quiet site there are too few of them to shut it.
+    """
+    found, tried, waiting = part(one, "failing"), part(one, "outcomes"), _on_the_way(one)
+    codes = part(tried, "codes")
+    if not waiting or part(one, "gate").get("state", "open") != "open":
+        return []
+    if tried.get("transient") and not tried.get("delivered") and codes:
+        code = found.get("code") or max(codes, key=lambda code: codes[code])
+        said = f"SAP took nobody in the last {span(tried.get('seconds') or 0)}"
+    elif found:
+        code, number = str(found.get("code")), found.get("customers", 0)
+        worst = "" if number == 1 else ", the worst"
+        those = "" if number >= waiting else f", {number:,} of them"
+        said = (
+            f"{counted(waiting, 'customer')} on the way to SAP{those} failed{worst} at least"
+            f" {found.get('attempts', 0):,} times"
+        )
+    else:
+        return []
+    lead, reason = f"{one['name']}: " if "name" in one else "", find_reason(code)
+    lines = [f"{lead}{said}: {within(reason.means) if reason else 'see the log'} [{code}]"]
+    return [*lines, f"do: {reason.todo}"] if reason and reason.todo else lines
+
+
+def _on_the_way(document: Document) -> int:
     customers = part(document, "customers")
-    waiting = customers.get("pending", 0) + customers.get("leased", 0)
+    return int(customers.get("pending", 0) + customers.get("leased", 0))
+
+
+def _all_well(document: Document) -> str:
+    waiting = _on_the_way(document)
     if not waiting:
         return "fine: SAP has everything that is known"
-    found = [part(one, "failing") for one in _targets(document) or [document]]
-    worst = max(found, key=lambda one: one.get("attempts", 0))
-    if not worst:
-        return f"fine: {counted(waiting, 'customer')} on the way to SAP"
-    number = sum(one.get("customers", 0) for one in found)
-    times = f"{worst['attempts']:,} times" + ("" if number == 1 else " at most")
-    return (
-        f"{counted(waiting, 'customer')} on the way to SAP, {number:,} of them failed {times}:"
-        f" {worst['code']}"
-    )
+    return f"fine: {counted(waiting, 'customer')} on the way to SAP"
 
 
 def _figures(document: Document) -> Iterator[tuple[str, str]]:
     """Of one target, or of all."""
-    yield from _customers(document)
-    yield from _pace(document)
-    yield from _dead(part(document, "dead"))
+    yield from facts.customers(document)
+    yield from facts.pace(document)
+    yield from facts.dead(part(document, "dead"))
 
 
 def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
@@ -197,8 +251,8 @@ def _facts(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
         yield from _figures(document)
         if _sap(document):
             yield "SAP", _sap(document)
-    yield from _places(document)
-    yield from _heard(document, now)
+    yield from facts.places(document)
+    yield from facts.heard(document, now)
     versions = [
         f"{label} {document[name]}"
         for name, label in (("version", "frontdesk"), ("python", "Python"), ("sqlite", "SQLite"))
@@ -213,98 +267,3 @@ def _sap(document: Document) -> str:
     """Where customers go, and as whom."""
     address, client = document.get("sap") or "", document.get("clientId")
     return f"{address}, client {client}" if address and client else str(address)
-
-
-def _customers(document: Document) -> Iterator[tuple[str, str]]:
-    customers = part(document, "customers")
-    if not customers:
-        return
-    pending, due, leased, clean, dead = (
-        customers.get(name, 0) for name in ("pending", "due", "leased", "clean", "dead")
-    )
-    yield "customers", f"{pending:,} pending ({due:,} due now), {leased:,} being sent"
-    if pending or leased:
-        yield "oldest", f"waits for {span(document.get('oldestPendingSeconds') or 0)}"
-    yield "settled", f"{clean:,} in SAP, {dead:,} dead"
-
-
-def _pace(document: Document) -> Iterator[tuple[str, str]]:
-    outcomes, rate = part(document, "outcomes"), part(document, "rate")
-    if outcomes:
-        names = ("delivered", "unchanged", "throttled", "transient", "setup", "rejected")
-        told = [f"{outcomes[name]:,} {name}" for name in names if outcomes.get(name)]
-        label = f"last {span(outcomes.get('seconds') or 0)}"
-        yield label, ", ".join(told) or "nothing was sent"
-        codes = sorted(part(outcomes, "codes").items(), key=lambda one: (-one[1], one[0]))
-        if codes:
-            yield "failures", ", ".join(f"{number:,} {code}" for code, number in codes[:6])
-    if rate:
-        told = [f"{rate.get('customersPerSecond', 0):g} customers/s"]
-        if "requestsPerSecond" in rate:
-            told.append(f"{rate['requestsPerSecond']:g} requests/s")
-        if "limitPerSecond" in rate:
-            told.append(f"limit {rate['limitPerSecond']:g} requests/s")
-        if "concurrency" in rate:
-            most = rate.get("concurrencyLimit", "?")
-            told.append(f"at most {rate['concurrency']} of {most} at once")
-        told.append("in batches when many are due" if rate.get("batching") else "one by one")
-        yield "rate", ", ".join(told)
-
-
-def _dead(dead: Document) -> Iterator[tuple[str, str]]:
-    label = "dead"
-    for code, number in sorted(dead.items(), key=lambda one: (-one[1], one[0])):
-        reason = find_reason(code)
-        yield label, f"{number:,} {code}" + (f": {_within(reason.means)}" if reason else "")
-        if reason and reason.todo:
-            yield "", f"do: {reason.todo}"
-        label = ""
-    if any(code.endswith(("*", "xx")) for code in dead):
-        yield "", "codes: frontdesk dead list"
-    if dead:
-        yield "", "then: frontdesk dead retry --reason REASON"
-
-
-def _places(document: Document) -> Iterator[tuple[str, str]]:
-    journal, store = part(document, "journal"), part(document, "store")
-    if journal:
-        text = str(journal.get("path", ""))
-        if "lagBytes" in journal:
-            text += f": {size(journal['lagBytes'])} not read yet"
-        if "segments" in journal:
-            text += f", {counted(journal['segments'], 'segment')}"
-        yield "journal", text
-    if store:
-        text = f"{store.get('path', '')}: {size(store.get('bytes') or 0)}"
-        text += f" of {size(store['limitBytes'])}" if store.get("limitBytes") else ""
-        free = store.get("diskFreeBytes")
-        yield "store", text + (f", {size(free)} left on the disk" if free is not None else "")
-        if store.get("salvaged"):
-            yield "", f"set aside as damaged: {store['salvaged']}; its report beside it says more"
-
-
-def _heard(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
-    """When a web process last wrote something that was read."""
-    journal = part(document, "journal")
-    if "lastLineAt" not in journal:
-        return
-    moment = journal["lastLineAt"]
-    if isinstance(moment, str):
-        yield "heard", f"last line {at(moment, now)}"
-        return
-    start = document.get("startedAt")
-    began = f" at {at(start, now)}" if isinstance(start, str) else ""
-    path = journal.get("path", "the journal")
-    yield (
-        "heard",
-        (
-            f"nothing since the start{began}: do the web processes write to {path}?"
-            ' (README, "Nothing arrives?")'
-        ),
-    )
-
-
-def _within(sentence: str) -> str:
-    """A sentence as the part of another: `The name …` as `the name …`, `SAP …` as it is."""
-    text = sentence.rstrip(".")
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

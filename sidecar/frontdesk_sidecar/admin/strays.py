@@ -57,7 +57,7 @@ def _stray(arguments: Mapping[str, Any], configured: Sequence[str]) -> str:
     """Customers of a target that somebody sends are not to be taken away under its hands."""
     target = needed_text(arguments, "target")
     if target in configured:
-        raise BadArgument("target: it is in the settings; take it out and start the sidecar anew")
+        raise BadArgument("target: it is in the settings; take it out, then run frontdesk reload")
     return target
 
 

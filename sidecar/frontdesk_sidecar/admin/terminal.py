@@ -13,6 +13,8 @@ from typing import Final, TextIO
 
 import orjson
 
+from frontdesk_sidecar.admin.plain import printable
+
 #: The first lines' colour, by how things stand.
 _COLOURS: Final = {"fine": "32", "attention": "33", "bad": "31"}
 #: Where the second column of a screen begins.
@@ -59,6 +61,15 @@ class Terminal:
         """The same beside what was asked for."""
         self._err.write(f"note: {printable(text)}\n")
 
+    def line(self) -> str:
+        """One line of standard input."""
+        return self._in.readline().strip()
+
+    @property
+    def columns(self) -> int:
+        """How wide lines may be; 80 where nobody knows."""
+        return shutil.get_terminal_size().columns
+
     @property
     def can_ask(self) -> bool:
         """Whether there is somebody to ask."""
@@ -87,11 +98,6 @@ def as_line(document: object) -> str:
     if not text.isprintable():
         text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
     return f"{text}\n"
-
-
-def printable(text: str) -> str:
-    """Without what a terminal would obey: texts come from SAP, and values from shoppers."""
-    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def _broken(row: str, width: int) -> list[str]:

@@ -17,6 +17,8 @@ _DESTINATION: Final = (
 _STORE: Final = (
     *("path", "max_bytes", "ballast_bytes", "retention_s", "dead_limit", "dead_retention_s"),
 )
+#: Settings of `[forward]` that are no part of the pace.
+_APART: Final = ("stuck_s", "drain_s")
 _FORWARD: Final = tuple(one.key for one in SETTINGS if one.section == "forward")
 
 
@@ -62,7 +64,7 @@ def _target(target: Target) -> Iterator[list[Any]]:
 
 def _forward(settings: Settings) -> Iterator[list[Any]]:
     for name in _FORWARD:
-        yield [name, settings.stuck_s if name == "stuck_s" else getattr(settings.pace, name)]
+        yield [name, getattr(settings if name in _APART else settings.pace, name)]
 
 
 def _capture(settings: Settings) -> Iterator[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import anyio
@@ -42,10 +43,14 @@ class Dashboard:
         self._controls = controls
         self._watch.plan_of = lambda target: forwarders[target].plan
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many look as may."""
-        return self._hub.is_full
+    def adopt(self, settings: Settings) -> None:
+        """Show this configuration from now on; who looks is let go, and comes back to see it."""
+        self._settings = settings
+        self._hub.let_go()
+
+    def seat(self) -> AbstractContextManager[bool]:
+        """A place among those who look, taken at once; False when there is none."""
+        return self._hub.seat()
 
     def stream(self, *, may_act: bool) -> AsyncIterator[bytes]:
         """What whoever looks is sent, as server-sent events."""

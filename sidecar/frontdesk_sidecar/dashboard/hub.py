@@ -43,18 +43,25 @@ class Hub:
         self._left = anyio.Event()
         self._snapshot, self._charts = b"", b""
         self._due_at = self._charts_due_at = 0.0
+        self._seats = MOST_VIEWERS
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many look as may."""
-        return self._watch.viewers >= MOST_VIEWERS
+    @contextmanager
+    def seat(self) -> Iterator[bool]:
+        """A place among those who look, taken at once; False when there is none."""
+        is_free = self._seats > 0
+        self._seats -= is_free
+        try:
+            yield is_free
+        finally:
+            self._seats += is_free
 
     async def stream(self, *, may_act: bool) -> AsyncIterator[bytes]:
         """Until `close`, or until whoever looks is gone."""
         with self._viewer():
             yield _event("hello", orjson.dumps(self._hello() | {"mayAct": may_act}))
             seen, charts_seen, unseen = 0, b"", self._watch.unseen
-            while not self._closing.is_set():
+            closing = self._closing
+            while not closing.is_set():
                 await self._renew()
                 parts = [self._snapshot]
                 if self._charts is not charts_seen:
@@ -68,7 +75,13 @@ class Hub:
                     parts.append(_event("trace", b'{"unseen":%d,"list":[%s]}' % (missed, joined)))
                 yield b"".join(parts)
                 with anyio.move_on_after(max(0.05, self._due_at - self._watch.clock())):
-                    await self._closing.wait()
+                    await closing.wait()
+
+    def let_go(self) -> None:
+        """End the streams there are. A page begins another, for which it needs the key of then."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._closing = anyio.Event()
 
     async def close(self) -> None:
         """Let everybody go: the sidecar ends."""

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
-from frontdesk_sidecar.admin.screen import mood, part, status_lines
+from frontdesk_sidecar.admin.facts import heard, part
+from frontdesk_sidecar.admin.screen import failing_lines, mood, status_lines
 from frontdesk_sidecar.dashboard.history import History
 from frontdesk_sidecar.sap.outcome_table import find_reason
 
@@ -30,7 +31,7 @@ def snapshot(
     return {
         "at": int(now_s * 1000),
         "mood": mood(status),
-        "headlines": headlines(status, now),
+        "headlines": headlines(status, now, history.total_minutes(clock_s, "messages", _DAY)),
         "stations": stations(status, history, web, clock_s),
         "reasons": _reasons(part(status, "dead")),
         "latency": {
@@ -46,7 +47,13 @@ def charts(history: History, clock_s: float) -> dict[str, Any]:
     """The last minutes, hour and day, each in parts of equal length, the present one at the end."""
     hour = clock_s // 60 * 60  # parts of a day begin where they did a minute ago
     return {
-        "minutes": {"each": 5, **history.recent(clock_s, 5)},
+        "minutes": {
+            "each": 5,
+            **history.recent(clock_s, 5),
+            "latencyEach": 60,
+            "p50": history.latencies(clock_s, 5, 1, 0.5),
+            "p95": history.latencies(clock_s, 5, 1, 0.95),
+        },
         "hour": {
             "each": 60,
             **history.series(hour, _HOUR, 1),
@@ -62,21 +69,32 @@ def charts(history: History, clock_s: float) -> dict[str, Any]:
     }
 
 
-def headlines(status: Document, now: datetime) -> list[dict[str, Any]]:
-    """What `frontdesk status` says first: each headline with what belongs to it."""
+def headlines(status: Document, now: datetime, taken: int = 0) -> list[dict[str, Any]]:
+    """What `frontdesk status` says first: each headline with what belongs to it.
+
+    `of` is the part of the page that says more, if any. A sidecar that has not `taken` a message
+    yet says that it heard nothing: that all is well with SAP would hide it.
+    """
     found: list[dict[str, Any]] = []
     for line in takewhile(bool, status_lines(status, now)):
         if found and line.startswith(_NOTES):
             found[-1]["notes"].append(line)
         else:
-            found.append({"text": line, "notes": []})
+            found.append({"text": line, "notes": [], "of": None})
+    if part(status, "dead"):
+        found[-1]["of"] = "dead"
+    if not taken and _is_silent(part(status, "journal")):
+        told = [f"{verb} {text}" for verb, text in heard(status, now)]
+        found += [{"text": one, "notes": [], "of": None} for one in told]
     return found
 
 
 def stations(
     status: Document, history: History, web: Mapping[str, int], clock_s: float
 ) -> list[dict[str, Any]]:
-    """The way of a login: `state` is `ok`, `slow` or `stuck`, `why` says where it is not `ok`."""
+    """The way of a login. `state` is `ok`, `quiet` where nothing was ever heard, `slow` or `stuck`;
+    `why` says why it is not `ok`.
+    """
 
     def last(name: str) -> dict[str, int]:
         return {
@@ -87,13 +105,20 @@ def stations(
     customers, store = part(status, "customers"), part(status, "store")
     journal = part(status, "journal")
     captured = {"captured": web.get("captured", 0), "leftOut": _sum_of(web, "skipped.")}
-    read = {"lagBytes": journal.get("lagBytes", 0), "segments": journal.get("segments", 0)}
+    read = {"lagBytes": journal.get("lagBytes", 0), "lastLineAt": journal.get("lastLineAt")}
     kept = {
         "pending": customers.get("pending", 0) + customers.get("leased", 0),
         "oldest": status.get("oldestPendingSeconds") or 0,
         "bytes": store.get("bytes", 0),
     }
-    settled = {"clean": customers.get("clean", 0), "dead": sum(part(status, "dead").values())}
+    unchanged = last("unchanged")
+    settled = {
+        "clean": customers.get("clean", 0),
+        "dead": sum(part(status, "dead").values()),
+        "unchangedMinute": unchanged["minute"],
+        "unchangedHour": unchanged["hour"],
+        "sends": any(_gate(one) == "open" for one in status.get("targets") or [status]),
+    }
     return [
         {"name": "captured", **_captured(web), **last("messages"), "facts": captured},
         {"name": "journal", **_journal(journal), "facts": read},
@@ -121,7 +146,13 @@ def _journal(journal: Document) -> dict[str, str]:
         return _told("stuck", f"{journal['unreadable']} segments cannot be opened")
     if journal.get("lagBytes", 0) > _LAG_BYTES:
         return _told("slow", "more comes in than is read")
+    if _is_silent(journal):
+        return _told("quiet", "no web process wrote here since the start")
     return _told("ok")
+
+
+def _is_silent(journal: Document) -> bool:
+    return "lastLineAt" in journal and journal["lastLineAt"] is None and not journal.get("error")
 
 
 def _store(status: Document) -> dict[str, str]:
@@ -133,17 +164,26 @@ def _store(status: Document) -> dict[str, str]:
 
 
 def _sap(status: Document) -> dict[str, str]:
-    gate = part(status, "gate")
-    state = gate.get("state", "open")
-    if state in ("hand", "setup", "rejections"):
+    gate, state = part(status, "gate"), _gate(status)
+    # Of several targets the worst one's gate is told.
+    names = [one["name"] for one in status.get("targets", ()) if part(one, "gate") == gate]
+    of = f"{names[0]}: " if names and state != "open" else ""
+    if state == "rejections":
+        return _told("stuck", f"{of}SAP refuses most customers, the mapping does not fit")
+    if state in ("hand", "setup"):
         reason = find_reason(str(gate.get("code") or ""))
-        return _told("stuck", reason.means if reason else str(gate.get("text") or "paused"))
+        means = reason.means if reason else str(gate.get("text") or "paused")
+        return _told("stuck", of + means)
     if state != "open":
-        asked = (
-            "SAP asks for silence" if state == "throttled" else "SAP does not answer as it should"
-        )
-        return _told("slow", asked)
+        asked = "asks for silence" if state == "throttled" else "does not answer as it should"
+        return _told("slow", f"{of}SAP {asked}")
+    if any(failing_lines(one) for one in status.get("targets") or [status]):
+        return _told("slow", "who is tried is not taken")  # too few on a quiet site to shut a gate
     return _told("ok")
+
+
+def _gate(status: Document) -> str:
+    return str(part(status, "gate").get("state", "open"))
 
 
 def _sum_of(web: Mapping[str, int], prefix: str) -> int:

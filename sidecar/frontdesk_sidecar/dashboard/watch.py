@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 from frontdesk.event import COUNTS
-from frontdesk_sidecar.customer import Customer
+from frontdesk_sidecar.customer import since_login
 from frontdesk_sidecar.dashboard.history import History
 from frontdesk_sidecar.dashboard.trace import entry
 from frontdesk_sidecar.journal.lines import CAPTURED, OTHER, Batch
@@ -119,14 +118,6 @@ class Watch:
         """Made once more from the same customer: nothing was kept of what was sent."""
         plan = self.plan_of(claim.target)
         return None if plan is None else plan.payload(claim.customer, claim.sent_at)
-
-
-def since_login(customer: Customer, now_us: int) -> float | None:
-    """Seconds since the customer's last message."""
-    if customer.timestamp is None:
-        return None
-    at_us = datetime.fromisoformat(customer.timestamp).timestamp() * 1e6
-    return max(0.0, (now_us - at_us) / 1e6)
 
 
 class WatchedTelemetry(Telemetry):

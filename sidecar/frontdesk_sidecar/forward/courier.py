@@ -16,6 +16,7 @@ from frontdesk_sidecar.forward.pace import Pace
 from frontdesk_sidecar.sap.advice import advice_for
 from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import Claim
+from frontdesk_sidecar.tracing import PASSING, Ending, Span, Tracer
 
 #: Where `$batch` does not work, it is tried again after this long.
 OFF_S: Final = 600.0
@@ -37,15 +38,20 @@ class Target(Protocol):
     """What delivers, such as `Commerce`."""
 
     def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: Callable[[], str | None],
     ) -> Awaitable[Outcome]:
-        """One customer."""
+        """One customer. For each attempt `message_id` is asked, and `traceparent` after it."""
 
     def upsert_many(
         self,
         payloads: Sequence[Mapping[str, object]],
         *,
         message_id: Callable[[int], str],
+        traceparent: Callable[[int], str | None],
         boundary: str,
     ) -> Awaitable[tuple[Outcome, ...] | Outcome]:
         """Several; one outcome for each, or one for the whole request."""
@@ -55,7 +61,7 @@ class Target(Protocol):
 class Parcel:
     """A claimed customer with its payload, and the payload's fingerprint.
 
-    `message_id` is that of the last attempt; `is_booked` once an outcome was reported.
+    `message_id` and `span` are those of the last attempt; `is_booked` once an outcome was reported.
     """
 
     claim: Claim
@@ -63,11 +69,27 @@ class Parcel:
     digest: bytes
     message_id: str = ""
     is_booked: bool = False
+    tracer: Tracer = field(default=PASSING, repr=False)
+    span: Span | None = field(default=None, repr=False)
 
     def new_id(self) -> str:
-        """An `integrationMessageId` for one more attempt."""
+        """An `integrationMessageId` for one more attempt, which is a span of its own."""
+        if self.span is not None:  # a token was refused, or a whole batch
+            self.span.end(Ending("repeated", "repeated", self.message_id))
         self.message_id = str(uuid.uuid4())
+        self.span = self.tracer.begin(self.claim.traceparent, self.claim.target)
         return self.message_id
+
+    def traceparent(self) -> str | None:
+        """The header of the attempt that `new_id` began."""
+        return None if self.span is None else self.span.traceparent
+
+    def ended(self, outcome: Outcome) -> None:
+        """The last attempt came to this."""
+        if self.span is not None:
+            ending = Ending(outcome.kind, outcome.code, self.message_id, outcome.status)
+            self.span.end(ending)
+            self.span = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +158,9 @@ class Courier:
             return None
         started = time.perf_counter()
         try:
-            outcome = await self._target.upsert(parcel.payload, message_id=parcel.new_id)
+            outcome = await self._target.upsert(
+                parcel.payload, message_id=parcel.new_id, traceparent=parcel.traceparent
+            )
         except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
             outcome = _surprise(error)
         self._report(Delivery([parcel], [outcome], time.perf_counter() - started, is_try))
@@ -152,6 +176,7 @@ class Courier:
             result = await self._target.upsert_many(
                 [parcel.payload for parcel in parcels],
                 message_id=lambda number: parcels[number].new_id(),
+                traceparent=lambda number: parcels[number].traceparent(),
                 boundary=f"batch_{uuid.uuid4().hex}",
             )
         except Exception as error:  # noqa: BLE001 - as above

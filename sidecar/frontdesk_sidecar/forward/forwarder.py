@@ -107,6 +107,18 @@ class Forwarder:
         """Whether a request that was begun may be made once more."""
         return not self.gate.is_quiet(self._clock())
 
+    def take_over(self, other: Forwarder) -> None:
+        """Go on where another one for this target leaves off, which finishes what it has begun.
+
+        A customer is leased to one of them, so nobody is sent by both at a time.
+        """
+        self.ledger.take_over(other.ledger)
+        self._kept = other._kept
+        if other.ledger.ingress is self.ledger.ingress:  # what is under way there counts here
+            self._limiter = other._limiter
+            self._limiter.total_tokens = self.ledger.concurrency.limit
+        other.stop()
+
     def restore(self, note: Any) -> None:
         """Take up why nothing was sent, as an earlier run of this store left it."""
         if isinstance(note, dict) and isinstance(note.get("at"), int):
@@ -119,6 +131,11 @@ class Forwarder:
     def is_busy(self) -> bool:
         """Whether requests are under way or waiting for their turn."""
         return self._held > 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is under way, and all that was is handed to the store."""
+        return not self._held and not self.ledger.finished
 
     def stop(self) -> None:
         """Claim no more; `run` returns when what is under way has been settled."""
@@ -186,6 +203,8 @@ class Forwarder:
 
     def _note(self) -> Any:
         """What the store is to remember of the gate; False when it does so already."""
+        if self.ledger.is_retired:
+            return False
         document = self.gate.document(self._clock())
         kept = self._kept
         if document is None or kept is None:
@@ -231,7 +250,7 @@ class Forwarder:
         if claim.sent_hash == digest and self._is_recent(claim):
             self.ledger.unchanged(claim)
             return None
-        return Parcel(claim, payload, digest)
+        return Parcel(claim, payload, digest, tracer=self._telemetry.tracer)
 
     def _payload(self, claim: Claim) -> dict[str, object] | Outcome:
         if self.plan is None:
@@ -275,7 +294,9 @@ class Forwarder:
     def _take(self, delivery: Delivery) -> None:
         limiter = self._limiter
         self.ledger.take(delivery, busy=limiter.borrowed_tokens >= limiter.total_tokens)
-        limiter.total_tokens = self.ledger.concurrency.limit
-        for parcel in delivery.parcels:
+        if not self.ledger.is_retired:
+            limiter.total_tokens = self.ledger.concurrency.limit
+        for number, parcel in enumerate(delivery.parcels):
             parcel.is_booked = True
+            parcel.ended(delivery.outcomes[0 if delivery.shared else number])
         self._wake.set()

@@ -41,6 +41,10 @@ class Ingress:
         """One more sends to this host."""
         self._neighbours.append(neighbour)
 
+    def leave(self, neighbour: Neighbour) -> None:
+        """One less sends to this host."""
+        self._neighbours.remove(neighbour)
+
     def throttled(self, by: Neighbour, outcome: Outcome) -> None:
         """SAP told this one that it is too much."""
         for one in self._neighbours:

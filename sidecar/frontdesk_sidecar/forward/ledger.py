@@ -50,6 +50,38 @@ class Ledger:
         #: dead letters of this time and later died of what was everybody's, not theirs
         self.wronged_since: int | None = None
         self.completed_at = clock()
+        self._is_retired = False
+
+    @property
+    def ingress(self) -> Ingress:
+        """What it shares with the others that send to its host."""
+        return self._ingress
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether another one speaks for the target now, or nobody."""
+        return self._is_retired
+
+    def retire(self) -> None:
+        """Only book what is still under way, and say nothing of the target any more."""
+        self._is_retired = True
+
+    def take_over(self, other: Ledger) -> None:
+        """Speak for the target from now on instead of the other, which retires.
+
+        Nothing is sent sooner for it: whom the other lets rest, also later on, rests here too. What
+        stood in the way is of the host, so it says nothing of another one.
+        """
+        other.retire()
+        self._resting = other._resting
+        self._was_throttled = other._was_throttled
+        self.taken_at = other.taken_at
+        self.gate.by_hand = other.gate.by_hand
+        now = self._clock()
+        document = other.gate.document(now)
+        if document is not None and other.ingress is self.ingress:
+            self.gate.restore(document, now)
+        self.tell()
 
     def take(self, delivery: Delivery, *, busy: bool) -> None:
         """A request was answered, or failed; `busy`: as many were under way as were allowed."""
@@ -111,6 +143,8 @@ class Ledger:
     def tell(self) -> None:
         """Log and show why nothing is sent, or that it is sent again."""
         shut, target = self.gate.shut, self._target
+        if self._is_retired:
+            return
         if self.gate.by_hand:
             self._telemetry.gate("hand", target=target)
         elif shut is None:
@@ -134,7 +168,7 @@ class Ledger:
             self._culprits.succeeded(claim.key)
             self.taken_at = self._now()
             self._heed(outcome, claim.key, is_try=is_try)
-            self._settle(claim, outcome, Delivered(claim, digest), elapsed_s)
+            self._settle(claim, outcome, Delivered(claim, digest, message_id=message_id), elapsed_s)
             return
         if outcome.is_unknown:
             self._rest(claim.key, elapsed_s)

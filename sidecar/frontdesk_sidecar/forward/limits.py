@@ -49,6 +49,14 @@ class Rate:
         self._advance(now)
         self._tokens -= 1.0
 
+    def change(self, limit: float, now: float) -> None:
+        """Another limit from now on. What throttling took is regained up to it, as before."""
+        self._advance(now)
+        was_full, self.limit = self._current >= self.limit, limit
+        self._current = limit if was_full else min(self._current, limit)
+        self._target = limit if was_full else min(self._target, limit)
+        self._tokens = min(self._tokens, max(1.0, self._current))
+
     def restart(self, at: float, *, throttled: bool) -> None:
         """Begin slowly at the time `at`; from then on half as fast as it was when `throttled`."""
         self._advance(at)

@@ -32,3 +32,9 @@ class Pace:
     #: The store is this process's alone and ends what it leased at the next start. So leases only
     #: need to outlive every attempt, whatever the clock does.
     lease_s: float = 7 * 86_400.0
+
+    @property
+    def longest_s(self) -> float:
+        """No customer is ever due later than after so many seconds."""
+        refused_s = self.reject_base_s * 2.0 ** min(self.reject_tries, 10)
+        return max(self.retry_cap_s + self.rest_s, refused_s)

@@ -28,7 +28,8 @@ class Visitor:
 
     def __init__(self, keys: Keys, *, is_known: bool, signature: Signature | None) -> None:
         self._keys = keys
-        self._is_known = is_known
+        #: whether a key was shown, or a signature was right
+        self.is_known = is_known
         self.signature = signature
 
     def check_signature(self) -> None:
@@ -36,12 +37,12 @@ class Visitor:
         if self.signature is not None:
             if not self.signature.is_right():
                 raise Refusal(answers.unsigned())
-            self._is_known = True
+            self.is_known = True
 
     def check_key(self, document: Mapping[str, Any]) -> None:
         """Who showed nothing else has the key in the body, as browsers do. Raises Refusal."""
         key = document.get("writeKey")
-        if not self._is_known and not (isinstance(key, str) and is_known(key, self._keys.write())):
+        if not self.is_known and not (isinstance(key, str) and is_known(key, self._keys.write())):
             raise Refusal(answers.unauthorized())
 
 

@@ -56,6 +56,7 @@ HELD: Final = failure(
 NO_STORE: Final = failure(
     503, "store", "the store cannot be written: try again later", retry_after=str(_LATER_S)
 )
+STOPPING: Final = failure(503, "stopping", "the sidecar stops: try again", retry_after=str(_SOON_S))
 FAILED: Final = failure(500, "failed", "it failed; nothing was taken, or it will merge to the same")
 PREFLIGHT: Final = Answer(204)
 _NO_KEY: Final = "no such key; send it by Basic authentication, as a bearer token, or as writeKey"

@@ -12,7 +12,9 @@ from typing import Any, Final
 #: `X-Retry-Count` is analytics.js's own; `Retry-After` is no header that pages may read unasked.
 _ASKED: Final = {
     "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "authorization, content-encoding, content-type, x-retry-count",
+    "access-control-allow-headers": (
+        "authorization, content-encoding, content-type, traceparent, x-retry-count"
+    ),
     "access-control-max-age": "7200",
 }
 _VARY: Final = {"vary": "origin"}

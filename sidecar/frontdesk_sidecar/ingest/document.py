@@ -154,5 +154,19 @@ _TOO_LARGE: Final = refusal("", f"expected up to {MAX_MESSAGE} bytes")
 def _is_too_large(message: object) -> bool:
     try:
         return len(orjson.dumps(message)) > MAX_MESSAGE
-    except TypeError:  # nested deeper than can be written: what matters is not down there
-        return False
+    except TypeError:  # nested deeper than can be written
+        return _at_least(message) > MAX_MESSAGE
+
+
+def _at_least(document: object) -> int:
+    """Bytes of its names and texts alone, however deep they are."""
+    size, left = 0, [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            size += len(one.encode())
+        elif isinstance(one, dict):
+            left += (*one, *one.values())
+        elif isinstance(one, list):
+            left += one
+    return size

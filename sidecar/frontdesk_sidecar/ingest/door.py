@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from frontdesk.trace_context import traceparent
 from frontdesk_sidecar.ingest import answers, cors
 from frontdesk_sidecar.ingest.admission import Refusal, admit, sink
 from frontdesk_sidecar.ingest.answers import Answer
@@ -23,13 +23,13 @@ from frontdesk_sidecar.ingest.proof import is_known
 from frontdesk_sidecar.ingest.routes import Head, Route, find_route, settings_key
 from frontdesk_sidecar.ingest.taking import Rules, Taker
 from frontdesk_sidecar.ingest.tally import Nobody, Tally
+from frontdesk_sidecar.logs.speaking import Voice
 from frontdesk_sidecar.store import StoreError, StoreFull
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PRIVATE: Final = "access-control-request-private-network"
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
-_log = logging.getLogger("frontdesk.ingest")
 
 
 class Door:
@@ -46,6 +46,7 @@ class Door:
         body_s: float = BODY_S,
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
+        self._log = Voice("frontdesk.ingest")
         self._keys = keys
         self._rules = rules or Rules()
         self._tally = tally or Nobody()
@@ -53,6 +54,11 @@ class Door:
         self._budget = budget or Budget()
         self._body_s = body_s
         self._now = now
+        self._is_closing = False
+
+    def close(self) -> None:
+        """Take nothing in any more, and say so; who is being served is."""
+        self._is_closing = True
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +68,7 @@ class Door:
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - its text may hold a person's values
-            _log.error("ingest_failed error=%s", type(error).__name__)
+            self._log.say("ingest_failed", error=type(error).__name__)
             answer = answers.FAILED
         self._tally.door_answered(answer.status)
         more = cors.headers(head["origin"], self._rules.origins)
@@ -92,6 +98,8 @@ class Door:
         """The answer that needs no body, or by which route the body comes. Raises Refusal."""
         if not self._keys.are_there:
             raise Refusal(answers.CLOSED)
+        if self._is_closing:
+            raise Refusal(answers.STOPPING)
         if not cors.is_allowed(head["origin"], self._rules.origins):
             raise Refusal(answers.ORIGIN)
         key, route = settings_key(head), find_route(head)
@@ -119,11 +127,12 @@ class Door:
 
     async def _taken(self, head: Head, route: Route, body: Body, received: int) -> Answer:
         visitor = admit(head, route, self._keys, received / 1e6)
-        with self._budget.share() as share:
+        with self._budget.share(is_stranger=not visitor.is_known) as share:
             try:
                 content = await body.read(sink(head, route), share, visitor.signature)
                 visitor.check_signature()
-                return await self._taker.take(route, visitor, content, received)
+                trace = traceparent(head["traceparent"])
+                return await self._taker.take(route, visitor, content, received, trace)
             except TooLarge:
                 raise Refusal(answers.too_large(route.limit)) from None
             except Busy:

@@ -61,7 +61,8 @@ class Envelope:
     """What messages of one request share.
 
     `received`: when it came, by our clock, and `sent`, by the client's. `id`: the beginning of
-    the ids of messages that have none. `context` is merged with each message's own.
+    the ids of messages that have none. `context` is merged with each message's own. `trace` is the
+    request's `traceparent`.
     """
 
     received: datetime
@@ -70,6 +71,7 @@ class Envelope:
     context: Message = field(default_factory=dict)
     site: str | None = None
     privacy: Privacy = field(default_factory=Privacy)
+    trace: str | None = None
 
 
 def kind_of(message: object, named: str | None) -> str:
@@ -101,6 +103,7 @@ def identified(message: Message, kind: str, number: int, envelope: Envelope) -> 
         event=tracked or _event_of(context),
         route=f"POST /v1/{kind}",
         site=_text(context, "site") or envelope.site,
+        traceparent=envelope.trace,
     )
 
 

@@ -51,12 +51,22 @@ class Taker:
         self._tally = tally
 
     async def take(
-        self, route: Route, visitor: Visitor, body: bytearray, received_us: int
+        self,
+        route: Route,
+        visitor: Visitor,
+        body: bytearray,
+        received_us: int,
+        trace: str | None = None,
     ) -> Answer:
-        """The answer, after the commit. Raises Refusal, Malformed and StoreError."""
+        """The answer, after the commit. Raises Refusal, Malformed and StoreError.
+
+        `trace` is the request's `traceparent`.
+        """
         rules = self._rules
         received = _EPOCH + timedelta(microseconds=received_us)
-        envelope = Envelope(received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy)
+        envelope = Envelope(
+            received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, trace=trace
+        )
         if route.kind == IMPORT:
             return answers.of_reading(await self._lines(body, envelope), with_counts=True)
         document = parse(body)

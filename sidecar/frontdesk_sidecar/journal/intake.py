@@ -57,13 +57,30 @@ class Intake:
         self._house_at = 0.0
         self._full: str | None = None  # what the store said the last time, if it took nothing
         self._rotate_at = clock() + ROTATION_S
+        self._asked: anyio.Event | None = None  # by whoever waits for the end of the journal
+
+    def assign(self, target_of: Callable[[Identify], str] | None) -> None:
+        """Take what is read from now on for other targets."""
+        self._target_of = target_of
+
+    async def catch_up(self) -> None:
+        """Wait until all is taken in that was written before, or the store takes nothing."""
+        asked = self._asked = self._asked or anyio.Event()
+        await asked.wait()
 
     async def run(self) -> None:
         """Until cancelled. StoreError passes through: what cannot be committed is not taken."""
         await self._forget(self._tail.stale_offsets())
         while True:
-            if not await self.turn():
-                await anyio.sleep(POLL_S)
+            asked = self._asked
+            if asked is not None:
+                self._house_at = 0.0  # look for what is new in every segment
+            if await self.turn():
+                continue
+            if asked is not None:
+                self._asked = None
+                asked.set()
+            await anyio.sleep(POLL_S)
 
     async def turn(self) -> bool:
         """One look at the journal; True when something was taken and there may be more."""

@@ -93,14 +93,14 @@ def read_lines(
     # No line ends here: it is still being written, or torn, or too long to be one.
     if len(chunk) > MAX_LINE_BYTES:
         batch.reject("oversize", 0 if is_rest else 1)
-        return len(chunk) + (0 if chunk[-1] else _hole(fd, offset + len(chunk)))
+        return len(chunk) + (0 if chunk[-1] else hole(fd, offset + len(chunk)))
     if chunk and is_let_go(fd) and os.fstat(fd).st_size == offset + len(chunk):
         batch.reject("torn", 0 if is_rest else 1)
         return len(chunk)
     return 0
 
 
-def _hole(fd: int, offset: int) -> int:
+def hole(fd: int, offset: int) -> int:
     """Bytes from `offset` on that were never written: a sparse file says it is huge."""
     try:
         return os.lseek(fd, offset, os.SEEK_DATA) - offset

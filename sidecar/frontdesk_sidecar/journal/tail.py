@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import logging
 import os
 import stat
 from collections.abc import Mapping
@@ -20,8 +19,7 @@ from frontdesk.event import MAX_LINE_BYTES
 from frontdesk.journal import ROTATE
 from frontdesk_sidecar.journal.lines import Batch, read_lines
 from frontdesk_sidecar.journal.segments import IRREGULAR, Listing, opened, why
-
-_log = logging.getLogger("frontdesk.sidecar")
+from frontdesk_sidecar.logs.speaking import Voice
 
 #: So much is read at once: bounds memory and the size of a transaction.
 READ_BYTES: Final = 256 * 1024
@@ -84,6 +82,7 @@ class Tail:
 
     def __init__(self, directory: Path, offsets: Mapping[str, int]) -> None:
         self.directory = directory
+        self._log = Voice("frontdesk.sidecar")
         self._listing = Listing(directory, offsets)
         #: the last reading was ended by its bound, so nothing has to be looked for
         self._is_behind = False
@@ -124,11 +123,9 @@ class Tail:
         except OSError as error:
             if self._unclaimed != why(error):
                 self._unclaimed = why(error)
-                _log.warning(
-                    "journal_unclaimed reason=%s: a second sidecar on this journal would not be "
-                    "noticed",
-                    self._unclaimed,
-                )
+                what = "a second sidecar on this journal would not be noticed"
+                reason = self._unclaimed
+                self._log.say("journal_unclaimed", what, apart=reason, reason=reason)
             return False
         self._unclaimed = ""
         return True

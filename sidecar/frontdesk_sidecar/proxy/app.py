@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from frontdesk import CaptureMiddleware, __version__
 from frontdesk.exchange import Scope
 from frontdesk.routes import RouteTable
 from frontdesk.settings import Capture
 from frontdesk_sidecar.proxy.dial import Dialer, tls_to
-from frontdesk_sidecar.proxy.forward import Forwarder, Tunnel
+from frontdesk_sidecar.proxy.forward import Forwarder
 from frontdesk_sidecar.proxy.inside import Inside
 from frontdesk_sidecar.proxy.messages import Terms
 from frontdesk_sidecar.proxy.options import Options
 from frontdesk_sidecar.proxy.pool import Pool
 from frontdesk_sidecar.proxy.tally import Tally
+from frontdesk_sidecar.proxy.tunnel import Tunnel
 
 
 def create_app(options: Options, capture: Capture) -> CaptureMiddleware:
@@ -74,13 +73,15 @@ def _dialer(options: Options) -> Dialer:
     )
 
 
-def _tunnel(options: Options, dialer: Dialer, terms: Terms, tally: Tally) -> Tunnel | None:
-    """None where `websockets` is not installed; the server then takes no WebSocket either."""
-    if find_spec("websockets") is None:
-        return None
-    from frontdesk_sidecar.proxy.tunnel import Tunnel as WebSocketTunnel
-
-    return WebSocketTunnel(dialer, terms, tally, options.websocket_bytes, options.answer_timeout_s)
+def _tunnel(options: Options, dialer: Dialer, terms: Terms, tally: Tally) -> Tunnel:
+    return Tunnel(
+        dialer,
+        terms,
+        tally,
+        most=options.websocket_bytes,
+        at_once=options.websockets,
+        answer_s=options.answer_timeout_s,
+    )
 
 
 def _nowhere(scope: Scope) -> str:

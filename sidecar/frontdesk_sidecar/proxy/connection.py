@@ -19,6 +19,7 @@ Event: TypeAlias = h11.InformationalResponse | h11.Response | h11.Data | h11.End
 
 MAX_HEAD_BYTES: Final = 262_144
 _timeout_of: Final = re.compile(rb"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE).search
+_FRAMINGS: Final = frozenset((b"content-length", b"transfer-encoding"))
 #: An idle connection is given up this long before the upstream says it would.
 _MARGIN_S: Final = 1.0
 
@@ -90,7 +91,7 @@ class Connection:
             await self._read(within_s)
             event = self._parse()
         if isinstance(event, h11.Response):
-            self._note_keep_alive(event)
+            self._note_how_long(event)
         return event
 
     def ends_here(self) -> bool:
@@ -132,11 +133,20 @@ class Connection:
             return None
         raise Trouble(Cause.CLOSED if event is not h11.PAUSED else Cause.MALFORMED)
 
-    def _note_keep_alive(self, response: h11.Response) -> None:
-        """`Keep-Alive: timeout=5` (RFC 2068 section 19.7.1.1), which Node and others send."""
-        found = (_timeout_of(value) for name, value in response.headers if name == b"keep-alive")
-        for match in filter(None, found):
-            self.keeps_s = int(match[1]) - _MARGIN_S
+    def _note_how_long(self, response: h11.Response) -> None:
+        """`Keep-Alive: timeout=5` (RFC 2068 section 19.7.1.1), which Node and others send.
+
+        A length beside chunks may be somebody's attempt to split answers: the connection is not
+        used again (RFC 9112 section 6.3).
+        """
+        framings = set()
+        for name, value in response.headers:
+            if name in _FRAMINGS:
+                framings.add(name)
+            elif name == b"keep-alive" and (match := _timeout_of(value)):
+                self.keeps_s = int(match[1]) - _MARGIN_S
+        if framings == _FRAMINGS:
+            self.keeps_s = 0
 
 
 def _parser_for(method: bytes) -> h11.Connection:

@@ -51,7 +51,9 @@ class Exchange:
         self._passage, self._tally = passage, tally
         self._answer_s, self._idle_s = answer_s, idle_s
         self._has_trailers = "http.response.trailers" in (scope.get("extensions") or ())
+        self._has_early_hints = "http.response.early_hint" in (scope.get("extensions") or ())
         self._may_send = asyncio.Event()
+        self._has_asked_client = False
         self._waits_for_client = False
         self._held = b""
         self._is_stalled = False
@@ -154,7 +156,7 @@ class Exchange:
         return True
 
     async def _receive_body(self) -> Any:
-        self._waits_for_client = True
+        self._waits_for_client = self._has_asked_client = True
         message = await self._receive()
         self._waits_for_client = False
         return message
@@ -182,9 +184,7 @@ class Exchange:
     async def _come_down(self, connection: Connection) -> None:
         head = await self._head(connection)
         while isinstance(head, h11.InformationalResponse):
-            # ASGI has no way to send these on; 100 is the server's own to send.
-            if head.status_code == 100:
-                self._may_send.set()
+            await self._pass_interim(head)
             head = await self._head(connection)
         if not isinstance(head, h11.Response) or head.status_code > 599:
             raise Trouble(Cause.MALFORMED)
@@ -196,11 +196,30 @@ class Exchange:
             has_trailers=self._has_trailers,
             date=formatdate(usegmt=True).encode(),
         )
+        if self._leaves_body:
+            fields.append((b"connection", b"close"))
         self.has_begun = True
         start = {"type": "http.response.start", "status": status, "headers": fields}
         await self._send({**start, "trailers": True} if self._has_trailers else start)
         self._may_send.set()
         await self._pass_body(connection)
+
+    @property
+    def _leaves_body(self) -> bool:
+        """Whether the client waits for a 100 that never comes: it may send the body or not.
+
+        What it sends next could be either, so that the connection has to end (RFC 9110 section
+        10.1.1).
+        """
+        return self._outgoing.expects_continue and not self._has_asked_client
+
+    async def _pass_interim(self, head: h11.InformationalResponse) -> None:
+        """100 is the server's own to send; ASGI has a place for 103 alone, where the server has."""
+        if head.status_code == 100:
+            self._may_send.set()
+        elif head.status_code == 103 and self._has_early_hints:
+            links = [value for name, value in head.headers if name == b"link"]
+            await self._send({"type": "http.response.early_hint", "links": links})
 
     async def _head(self, connection: Connection) -> Any:
         """The next head. The time runs while it is the upstream that is waited for."""

@@ -24,6 +24,11 @@ HOP_BY_HOP: Final = frozenset(
 #: What `Connection` may name without effect: a request would become another one.
 _KEPT: Final = frozenset((b"host", b"content-length", b"content-type", b"expect"))
 
+#: Servers that make variables of names (CGI, WSGI, PHP) take these for the real ones.
+_LIKE_FRAMING: Final = frozenset(
+    (b"content_length", b"content.length", b"transfer_encoding", b"transfer.encoding")
+)
+
 _VERSIONS: Final = frozenset(("1.0", "1.1", "2", "3"))
 _is_token: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _is_value: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
@@ -56,6 +61,17 @@ def one(fields: Iterable[Field], name: bytes) -> bytes | None:
     return next((value for field, value in fields if field == name), None)
 
 
+def is_head_ambiguous(data: bytes) -> bool:
+    """Whether some server could find other lines in this head, whole or in part, than another.
+
+    A line may end with LF alone and may go on in the next one, and both may be refused (RFC 9112
+    sections 2.2 and 5.2).
+    """
+    ends = [end for end in (data.find(b"\n\n"), data.find(b"\n\r\n")) if end >= 0]
+    head = data[: min(ends) + 3] if ends else data
+    return head.count(b"\n") != head.count(b"\r\n") or b"\n " in head or b"\n\t" in head
+
+
 def why_refused(scope: Mapping[str, Any]) -> str | None:
     """Why a request is not passed on, or None: what two servers could read differently.
 
@@ -70,6 +86,8 @@ def why_refused(scope: Mapping[str, Any]) -> str | None:
     names, values = [name for name, _ in fields], [value for _, value in fields]
     if fields and not (all(names) and _is_token(b"".join(names)) and _is_value(b"".join(values))):
         return "field"
+    if not _LIKE_FRAMING.isdisjoint(names):
+        return "framing"
     return _bad_target(scope) or _bad_host(scope, fields) or _bad_framing(scope, fields)
 
 
@@ -89,6 +107,9 @@ def _bad_host(scope: Mapping[str, Any], fields: Fields) -> str | None:
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
         return "host"
+    authority, _ = split_absolute(scope["raw_path"])
+    if authority is not None:
+        hosts.append(authority)
     return None if all(map(_is_host, hosts)) else "host"
 
 

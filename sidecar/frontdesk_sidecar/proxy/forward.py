@@ -14,7 +14,7 @@ from typing import Any
 from frontdesk.asgi import Receive, Send
 from frontdesk.exchange import Scope
 from frontdesk_sidecar.proxy.exchange import Exchange
-from frontdesk_sidecar.proxy.fields import why_refused
+from frontdesk_sidecar.proxy.fields import tokens, why_refused
 from frontdesk_sidecar.proxy.forwarded import goes_round
 from frontdesk_sidecar.proxy.messages import Terms, prepare
 from frontdesk_sidecar.proxy.pool import Pool
@@ -65,11 +65,11 @@ class Forwarder:
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send, passage: Passage) -> None:
         if why_refused(scope) is not None:
-            await self._tell(Cause.REFUSED, send, passage)
+            await self._tell(Cause.REFUSED, scope, send, passage)
             return
         pseudonym = self.terms.pseudonym
         if pseudonym and goes_round(scope["headers"], pseudonym):
-            await self._tell(Cause.LOOP, send, passage)
+            await self._tell(Cause.LOOP, scope, send, passage)
             return
         exchange = Exchange(
             prepare(scope, self.terms),
@@ -84,11 +84,13 @@ class Forwarder:
                 self.tally.failed(trouble.cause, has_begun=True)
                 # Any server closes the connection then, without what would end the message.
                 raise Aborted from None
-            await self._tell(trouble.cause, send, passage)
+            await self._tell(trouble.cause, scope, send, passage)
 
-    async def _tell(self, cause: Cause, send: Send, passage: Passage) -> None:
+    async def _tell(self, cause: Cause, scope: Scope, send: Send, passage: Passage) -> None:
         self.tally.failed(cause)
-        passage.status, fields, body = page(cause)
+        # Who waits for a 100 may send the body afterwards, or not: the connection ends.
+        expects = scope["http_version"] == "1.1" and bool(tokens(scope["headers"], b"expect"))
+        passage.status, fields, body = page(cause, closes=expects)
         fields.append((b"date", formatdate(usegmt=True).encode()))
         start: dict[str, Any] = {"type": "http.response.start", "status": passage.status}
         await send({**start, "headers": fields})

@@ -26,6 +26,8 @@ _CLAIMS: Final = _WRITTEN | {
     *(b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-server", b"x-forwarded-ssl"),
     *(b"x-forwarded-scheme", b"x-forwarded-by", b"x-real-ip"),
 }
+#: CGI, WSGI and PHP make the same variable of these.
+_DASHES: Final = bytes.maketrans(b"_.", b"--")
 #: A request that came through us so often goes round in a circle.
 MOST_PASSES: Final = 8
 
@@ -75,8 +77,9 @@ def with_forwarded(
 ) -> list[Field]:
     """The fields with what is to be said of the way here, at their end.
 
-    What somebody untrusted claims is left out, and so are the spellings with an underscore, which
-    a CGI or WSGI server reads as the same. `Forwarded` is continued; with `always` begun as well.
+    What somebody untrusted claims is left out, and so are the spellings with an underscore or a
+    dot, which CGI, WSGI and PHP read as the same. `Forwarded` is continued; with `always` begun as
+    well.
     """
     kept, claimed = _apart(fields, is_trusted=is_trusted)
     hops = [value for name, value in claimed if name == FOR] + ([peer.encode()] if peer else [])
@@ -95,10 +98,10 @@ def _apart(fields: Fields, *, is_trusted: bool) -> tuple[list[Field], list[Field
     kept, claimed = [], []
     for field in fields:
         name = field[0]
-        plain = name.replace(b"_", b"-") if b"_" in name else name
-        if plain not in _CLAIMS or (is_trusted and plain is name and name not in _WRITTEN):
+        plain = name.translate(_DASHES)
+        if plain not in _CLAIMS or (is_trusted and plain == name and name not in _WRITTEN):
             kept.append(field)
-        elif is_trusted and plain is name:
+        elif is_trusted and plain == name:
             claimed.append(field)
     return kept, claimed
 

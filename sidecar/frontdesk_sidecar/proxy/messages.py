@@ -19,7 +19,7 @@ from frontdesk_sidecar.proxy.forwarded import Trust, via, with_forwarded
 #: RFC 9110 section 9.2.2, of those the ones that browsers send without a body.
 _REPEATABLE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _SMALL: Final = 65_536
-_WITHOUT_LENGTH: Final = frozenset((204, 304))
+_NO_CONTENT: Final = 204
 
 
 class Framing(Enum):
@@ -153,11 +153,12 @@ def answer_fields(
 
     `date` is added where there is none (RFC 9110 section 6.6.1).
 
-    A length beside chunks goes (RFC 9112 section 6.3); so does that of an answer without a body,
-    which servers take for a promise. `Trailer` goes where the server has no trailers.
+    A length beside chunks goes (RFC 9112 section 6.3), and so does one of 204 (RFC 9110 section
+    8.6); that of HEAD and 304 tells of another answer and stays. `Trailer` goes where the server
+    has no trailers.
     """
     is_chunked = any(name.lower() == b"transfer-encoding" for name, _ in fields)
-    without = {b"content-length"} if is_chunked or status in _WITHOUT_LENGTH else set()
+    without = {b"content-length"} if is_chunked or status == _NO_CONTENT else set()
     if not has_trailers:
         without.add(b"trailer")
     kept = end_to_end(fields)

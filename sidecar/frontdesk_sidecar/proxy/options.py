@@ -42,7 +42,9 @@ class Options:
     connections: int
     queue_timeout_s: float
     clients: int
+    head_timeout_s: float
     client_keepalive_s: float
+    websockets: int
     websocket_bytes: int
     drain_s: float
     prefix: str
@@ -50,6 +52,7 @@ class Options:
     key_file: str | None
     access_log: bool
     log_level: str
+    log_format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ OPTIONS: Final = (
     Option("connect_tries", kinds.FEW, 3, "how often connecting is tried"),
     Option("answer_timeout_s", kinds.SECONDS, 60.0, "time for the upstream to begin its answer"),
     Option("idle_timeout_s", kinds.SECONDS, 300.0,
-           "time without a byte within an answer or a request's body"),
+           "time without a byte within an answer or a request's body, from either side"),
     Option("keepalive_s", kinds.SECONDS_OR_NONE, 4.0,
            "how long a connection to the upstream may lie idle; less than the upstream allows"),
     Option("connections", kinds.COUNT, 512,
@@ -132,8 +135,11 @@ OPTIONS: Final = (
     Option("queue_timeout_s", kinds.SECONDS, 5.0, "time to wait for one of them, then 503"),
     Option("clients", kinds.COUNT, 4096,
            "most connections of clients at once, per worker, then 503"),
+    Option("head_timeout_s", kinds.SECONDS, 60.0,
+           "time for a client to send a request's head, then it is hung up on"),
     Option("client_keepalive_s", kinds.SECONDS, 120.0,
            "how long a client's connection may lie idle; more than an ingress keeps its own"),
+    Option("websockets", kinds.COUNT, 1024, "most WebSockets at once, per worker, then 503"),
     Option("websocket_bytes", kinds.BYTES, 16_777_216, "largest WebSocket message"),
     Option("drain_s", kinds.SECONDS_OR_NONE, 30.0,
            "after SIGTERM, time for what is under way"),
@@ -145,4 +151,6 @@ OPTIONS: Final = (
     Option("access_log", kinds.SWITCH, False,
            "log a line for each request: no addresses, no queries, no paths but rules'"),
     Option("log_level", kinds.LEVEL, "info", "debug, info, warning or error"),
+    Option("log_format", kinds.FORM, "auto",
+           "text, json (an object a line), or auto: text on a terminal, else JSON"),
 )  # fmt: skip

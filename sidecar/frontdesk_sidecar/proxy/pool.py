@@ -53,7 +53,7 @@ class Pool:
 
     async def probe(self) -> None:
         """Open a connection and keep it for the next request. Raises Trouble."""
-        if not self._idle:
+        if not self.idle:
             self._keep(await self._open())
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Pool:
         return None
 
     def _take_back(self, connection: Connection) -> None:
-        if connection.is_finished:
+        if connection.is_finished and self._keep_s > 0:
             self._keep(connection)
         else:
             connection.abort()

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -21,14 +20,18 @@ from uvicorn.supervisors import Multiprocess
 
 from frontdesk import CaptureMiddleware
 from frontdesk.settings import load_capture
+from frontdesk_sidecar.logs.speaking import Voice
+from frontdesk_sidecar.logs.starting import start as start_log
 from frontdesk_sidecar.openings import CannotRun
 from frontdesk_sidecar.proxy.address import Listener
 from frontdesk_sidecar.proxy.app import create_app
+from frontdesk_sidecar.proxy.client_side import client_side
 from frontdesk_sidecar.proxy.options import Options
 from frontdesk_sidecar.proxy.trouble import Aborted
 
-_log = logging.getLogger("frontdesk.proxy")
 _BACKLOG = 2048
+#: What many clients cause at once is not logged again for so long.
+_REPEAT_S = 60.0
 
 
 def run(options: Options, config_file: str | None) -> None:
@@ -39,7 +42,8 @@ def run(options: Options, config_file: str | None) -> None:
     config = _config(options, partial(_make, options, config_file))
     name = listener.getsockname()
     where = f"http://{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
-    _log.info("listening on=%s upstream=%s workers=%d", where, options.upstream, options.workers)
+    log = Voice("frontdesk.proxy")
+    log.say("listening", on=where, upstream=str(options.upstream), workers=options.workers)
     try:
         if options.workers == 1:
             _Server(config).run([listener])
@@ -50,7 +54,7 @@ def run(options: Options, config_file: str | None) -> None:
         if options.listen.socket is not None:
             with contextlib.suppress(OSError):
                 os.unlink(options.listen.socket)
-    _log.info("stopped")
+    log.say("stopped")
 
 
 def _make(options: Options, config_file: str | None) -> CaptureMiddleware:
@@ -67,30 +71,37 @@ def _config(options: Options, make: partial[CaptureMiddleware]) -> uvicorn.Confi
     return uvicorn.Config(
         make,
         factory=True,
-        # httptools is a little faster, but hands a request's trailers on as header fields, and
-        # loses the host of an absolute form.
-        http="h11",
         loop="uvloop" if find_spec("uvloop") else "asyncio",
-        ws="websockets-sansio" if find_spec("websockets") else "none",
-        ws_max_size=options.websocket_bytes,
         workers=options.workers,
-        log_config=None,
-        access_log=False,
+        **server_settings(options),
+    )
+
+
+def server_settings(options: Options) -> dict[str, Any]:
+    """What uvicorn is told, whoever runs it."""
+    return {
+        # h11, since httptools hands a request's trailers on as header fields, and loses the host of
+        # an absolute form.
+        "http": client_side(options.head_timeout_s, options.idle_timeout_s),
+        "ws": "websockets-sansio",
+        "ws_max_size": options.websocket_bytes,
+        "log_config": None,
+        "access_log": False,
         # The answer is the shop's, and so is what it says of its server and date; who asked is
         # told by `forwarded`, with its own rules of trust.
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        limit_concurrency=options.clients,
-        backlog=_BACKLOG,
+        "server_header": False,
+        "date_header": False,
+        "proxy_headers": False,
+        # uvicorn refuses the one that makes it so many.
+        "limit_concurrency": options.clients + 1,
+        "backlog": _BACKLOG,
         # An ingress may send a login over a connection just when it is closed here, and a login is
         # not sent twice: so the ingress shall be the one that closes.
-        timeout_keep_alive=round(options.client_keepalive_s),
-        timeout_graceful_shutdown=round(options.drain_s),
-        ssl_certfile=options.tls_cert_file,
-        ssl_keyfile=options.tls_key_file,
-        h11_max_incomplete_event_size=65_536,
-    )
+        "timeout_keep_alive": round(options.client_keepalive_s),
+        "timeout_graceful_shutdown": round(options.drain_s),
+        "ssl_certfile": options.tls_cert_file,
+        "ssl_keyfile": options.tls_key_file,
+    }
 
 
 class _Server(uvicorn.Server):
@@ -110,11 +121,7 @@ class _Server(uvicorn.Server):
 
 
 def _start_logging(options: Options) -> None:
-    logging.basicConfig(
-        level=options.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    start_log(options.log_level, options.log_format)
     server = logging.getLogger("uvicorn.error")
     server.setLevel(logging.WARNING)
     if not any(isinstance(one, _Quiet) for one in server.filters):
@@ -128,7 +135,12 @@ _ENDED = (Aborted, asyncio.CancelledError)
 
 
 class _Quiet(logging.Filter):
-    """Leaves out what is told elsewhere: an answer that broke off, and each unreadable request."""
+    """Leaves out what is told elsewhere: an answer that broke off, and each unreadable request.
+
+    That too many clients are there is said once a minute.
+    """
+
+    _said_at = float("-inf")
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is logged."""
@@ -136,6 +148,10 @@ class _Quiet(logging.Filter):
         if info and info[0] is not None and issubclass(info[0], _ENDED):
             return False
         text = record.getMessage()
+        if text.startswith("Exceeded concurrency limit"):
+            is_due = record.created - self._said_at >= _REPEAT_S
+            self._said_at = record.created if is_due else self._said_at
+            return is_due
         return not text.startswith(("Invalid HTTP request", "Unsupported upgrade request"))
 
 

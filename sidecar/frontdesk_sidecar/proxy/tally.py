@@ -5,18 +5,16 @@ No address, query, header or path stands in any line; a route is named only if a
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from frontdesk_sidecar.logs.speaking import Voice
 from frontdesk_sidecar.proxy.trouble import Cause
 
-_log = logging.getLogger("frontdesk.proxy")
-_access = logging.getLogger("frontdesk.proxy.access")
-_REPEAT_S: Final = 60.0
+_access: Final = Voice("frontdesk.proxy.access")
 #: Any other is a client's own word, and not for the log.
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 #: Upper ends, in seconds, of how long an answer's head took.
@@ -51,7 +49,10 @@ class Tally:
     left: int = 0
     answered_at: float | None = None
     failed_at: float | None = None
-    _said: dict[str, float] = field(default_factory=dict)
+    _log: Voice = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = Voice("frontdesk.proxy", lambda: self.clock())
 
     def head_came(self, passage: Passage) -> None:
         """The upstream answered."""
@@ -68,25 +69,23 @@ class Tally:
         now = self.clock()
         if cause not in (Cause.REFUSED, Cause.CLIENT_SLOW):
             self.failed_at = now
-        if now - self._said.get(name, -_REPEAT_S) >= _REPEAT_S:
-            self._said[name] = now
-            text = "the answer broke off" if has_begun else cause.text
-            _log.warning("not_passed cause=%s status=%d %s", name, cause.status, text)
+        text = "the answer broke off" if has_begun else cause.text
+        self._log.say("not_passed", text, apart=name, cause=name, status=int(cause.status))
 
     def ended(self, passage: Passage) -> None:
         """A request came to its end, whatever that was."""
         self.answers[f"{passage.status // 100}xx" if passage.status else "none"] += 1
         if self.logs_access:
-            _access.info(
-                "method=%s route=%s status=%d sent=%d received=%d head_ms=%s ms=%.1f",
-                *(
-                    passage.method if passage.method in _METHODS else "other",
-                    _quoted(passage.route),
-                    passage.status,
-                ),
-                *(passage.sent, passage.received),
-                "-" if passage.head_s is None else f"{passage.head_s * 1e3:.1f}",
-                (self.clock() - passage.began) * 1e3,
+            head_s = passage.head_s
+            _access.say(
+                "request",
+                method=passage.method if passage.method in _METHODS else "other",
+                route=_quoted(passage.route),
+                status=passage.status,
+                sent=passage.sent,
+                received=passage.received,
+                head_ms=None if head_s is None else round(head_s * 1e3, 1),
+                ms=round((self.clock() - passage.began) * 1e3, 1),
             )
 
     def client_left(self) -> None:
@@ -109,21 +108,22 @@ class Tally:
     def exposition(self, captured: Mapping[str, int], gauges: Mapping[str, int]) -> str:
         """The Prometheus text format, version 0.0.4."""
         lines: list[str] = []
-        _family(lines, "requests_total", "counter", "answers", "status", self.answers)
-        _family(lines, "failures_total", "counter", "no answer, by cause", "cause", self.failures)
-        _family(lines, "capture_total", "counter", "what capture counted", "reason", captured)
+        _family(lines, "requests_total", "Answers, by class of status.", "status", self.answers)
+        _family(lines, "failures_total", "No answer, by cause.", "cause", self.failures)
+        _family(lines, "capture_total", "What the capture counted.", "reason", captured)
         for name, kind, value in (
             ("clients_left_total", "counter", self.left),
             ("under_way", "gauge", self.under_way),
             ("tunnels", "gauge", self.tunnels),
             *((name, "gauge", value) for name, value in gauges.items()),
         ):
-            lines += [f"# TYPE frontdesk_proxy_{name} {kind}", f"frontdesk_proxy_{name} {value}"]
+            lines += _head(name, kind, _HELP[name])
+            lines.append(f"frontdesk_proxy_{name} {value}")
         return "\n".join([*lines, *self._histogram(), ""])
 
     def _histogram(self) -> list[str]:
         name, total = "frontdesk_proxy_head_seconds", 0
-        lines = [f"# TYPE {name} histogram"]
+        lines = _head("head_seconds", "histogram", "Time until the head of the upstream's answer.")
         for end in BUCKETS:
             total += self.buckets[end]
             lines.append(f'{name}_bucket{{le="{end}"}} {total}')
@@ -132,11 +132,24 @@ class Tally:
         return [*lines, f"{name}_sum {self.head_s:.6f}", f"{name}_count {total}"]
 
 
-def _family(
-    lines: list[str], name: str, kind: str, text: str, label: str, values: Mapping[str, int]
-) -> None:
-    lines.append(f"# HELP frontdesk_proxy_{name} {text}")
-    lines.append(f"# TYPE frontdesk_proxy_{name} {kind}")
+_HELP: Final = {
+    "clients_left_total": "Clients that went away before the end.",
+    "under_way": "Requests under way.",
+    "tunnels": "WebSockets that are open.",
+    "connections": "Connections to the upstream in use.",
+    "idle_connections": "Connections to the upstream that lie idle.",
+}
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [
+        f"# HELP frontdesk_proxy_{name} {text}",
+        f"# TYPE frontdesk_proxy_{name} {kind}",
+    ]
+
+
+def _family(lines: list[str], name: str, text: str, label: str, values: Mapping[str, int]) -> None:
+    lines += _head(name, "counter", text)
     for key, value in sorted(values.items()):
         lines.append(f'frontdesk_proxy_{name}{{{label}="{key}"}} {value}')
 

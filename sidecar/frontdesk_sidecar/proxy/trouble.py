@@ -40,8 +40,11 @@ class Aborted(Exception):  # noqa: N818 - says what is the case
     """The answer broke off after it had begun: the server must not end it as if it were whole."""
 
 
-def page(cause: Cause) -> tuple[int, list[Field], bytes]:
-    """Status, header fields and body. It names nobody and no address."""
+def page(cause: Cause, *, closes: bool = False) -> tuple[int, list[Field], bytes]:
+    """Status, header fields and body, with the connection's end if it `closes`.
+
+    It names nobody and no address.
+    """
     body = f"{cause.status} {cause.text}\n".encode()
     fields = [
         (b"content-type", b"text/plain; charset=utf-8"),
@@ -51,7 +54,7 @@ def page(cause: Cause) -> tuple[int, list[Field], bytes]:
     ]
     if cause is Cause.BUSY:
         fields.append((b"retry-after", b"1"))
-    if cause in (Cause.REFUSED, Cause.CLIENT_SLOW):
+    if closes or cause in (Cause.REFUSED, Cause.CLIENT_SLOW):
         # What is left of such a request must not be read as the next one.
         fields.append((b"connection", b"close"))
     return cause.status, fields, body

@@ -57,12 +57,13 @@ class _Protocol(ClientProtocol):
 
 @dataclass
 class Tunnel:
-    """Passes WebSockets on. `most`: the largest message, in bytes."""
+    """Passes WebSockets on: `at_once` of them, with messages up to `most` bytes."""
 
     dialer: Dialer
     terms: Terms
     tally: Tally = field(default_factory=Tally)
     most: int = 16_777_216
+    at_once: int = 1024
     answer_s: float = 60.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +83,8 @@ class Tunnel:
 
     async def _ask(self, scope: Scope) -> ClientConnection:
         """The upstream's side, open. Raises InvalidStatus when it refuses, and Trouble."""
+        if self.tally.tunnels > self.at_once:
+            raise Trouble(Cause.BUSY)
         request = {**scope, "method": "GET"}
         if why_refused(request) is not None:
             raise Trouble(Cause.REFUSED)
@@ -102,7 +105,10 @@ class Tunnel:
         try:
             async with asyncio.timeout(self.answer_s):
                 await opened.handshake(None, None)
-        except InvalidStatus:
+        except InvalidStatus as denial:
+            opened.transport.abort()
+            if not 200 <= denial.response.status_code <= 599:
+                raise Trouble(Cause.MALFORMED) from None
             raise
         except TimeoutError:
             opened.transport.abort()

@@ -21,6 +21,8 @@ class Failure(StrEnum):
     """What happened instead of an answer. Whether SAP acted on the request is unknown."""
 
     CONNECT = "connect"
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls"
     DNS = "dns"
     TIMEOUT = "timeout"

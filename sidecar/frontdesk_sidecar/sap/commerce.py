@@ -66,19 +66,24 @@ class Commerce:
         await self.session.__aexit__(exc_type, exc, traceback)
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: Callable[[], str | None] = lambda: None,
     ) -> Outcome:
         """Create or update the customer whose key is in ``payload``, a flat JSON object.
 
         ``message_id`` is called for each attempt and gives SAP's ``integrationMessageId``, which
-        should be unique per attempt. A refused token is replaced once. Never raises for anything
-        the network or SAP does; after a timeout it is unknown whether SAP acted, and sending the
-        same payload again is harmless. Cancellation passes through.
+        should be unique per attempt; ``traceparent``, called after it, gives the header of that
+        name (W3C Trace Context) or None. A refused token is replaced once. Never raises for
+        anything the network or SAP does; after a timeout it is unknown whether SAP acted, and
+        sending the same payload again is harmless. Cancellation passes through.
         """
         body = orjson.dumps(dict(payload))
 
         def request() -> tuple[bytes, Mapping[str, str]]:
-            return body, _JSON | self._headers(message_id())
+            return body, _JSON | self._headers(message_id(), traceparent())
 
         reply = await self.session.ask("POST", self._destination.entity_url, request)
         return self._classified(reply, payload)
@@ -89,20 +94,21 @@ class Commerce:
         *,
         message_id: Callable[[int], str],
         boundary: str,
+        traceparent: Callable[[int], str | None] = lambda number: None,
     ) -> tuple[Outcome, ...] | Outcome:
         """Create or update several customers in one ``$batch``, each in a changeset of its own.
 
         One outcome for each, in order; or a single one when it is that of the whole request, which
-        has the code ``batch.unreadable`` when SAP's answer cannot be told apart. ``message_id`` is
-        called with the position. ``boundary`` is random text of letters and digits. Otherwise as
-        `upsert`.
+        has the code ``batch.unreadable`` when SAP's answer cannot be told apart. ``message_id`` and
+        ``traceparent`` are called with the position. ``boundary`` is random text of letters and
+        digits. Otherwise as `upsert`.
         """
         bodies = [orjson.dumps(dict(payload)) for payload in payloads]
         entity_set = self._destination.entity_set
 
         def request() -> tuple[bytes, Mapping[str, str]]:
             changes = [
-                Change(body, self._headers(message_id(number)))
+                Change(body, self._headers(message_id(number), traceparent(number)))
                 for number, body in enumerate(bodies)
             ]
             content = batch.encode(changes, entity_set=entity_set, boundary=boundary)
@@ -122,8 +128,10 @@ class Commerce:
             self._classified(part, payload) for part, payload in zip(parts, payloads, strict=True)
         )
 
-    def _headers(self, message_id: str) -> dict[str, str]:
+    def _headers(self, message_id: str, traceparent: str | None) -> dict[str, str]:
         headers = {**self._destination.change_headers, _MESSAGE_ID: message_id}
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
         if self._destination.passport:
             headers["SAP-PASSPORT"] = passport(message_id)
         return headers

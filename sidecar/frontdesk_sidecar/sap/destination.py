@@ -23,6 +23,8 @@ def parse_base_url(text: str) -> str:
     password.
     """
     text = text.strip().lower()
+    if not text.isprintable():  # urlsplit would leave out line breaks and tabs
+        raise ValueError(_EXPECTED)
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = "" if parts.port is None else f":{parts.port}"
@@ -80,7 +82,8 @@ RESERVED_HEADERS: Final = frozenset(
         *("accept", "accept-encoding", "authorization", "connection", "content-encoding"),
         *("content-language", "content-length", "content-type", "cookie", "expect", "host"),
         *("integrationmessageid", "keep-alive", "pre-persist-hook", "post-persist-hook"),
-        *("sap-passport", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"),
+        *("sap-passport", "te", "traceparent", "trailer", "transfer-encoding", "upgrade"),
+        "user-agent",
     )
 )
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

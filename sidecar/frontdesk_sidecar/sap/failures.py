@@ -29,7 +29,7 @@ def failure_of(error: BaseException) -> Failure:
         if isinstance(cause, socket.gaierror):
             return Failure.DNS
     if connecting:
-        return Failure.CONNECT
+        return _of_connecting(error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return Failure.TIMEOUT
     # httpcore has one class for an early end and for a malformed answer.
@@ -38,6 +38,23 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, malformed) and not early_end:
         return Failure.PROTOCOL
     return Failure.DISCONNECTED
+
+
+def _of_connecting(error: BaseException) -> Failure:
+    """Whether somebody said no, or nobody said anything: the one is a stopped SAP, the other a
+    firewall as a rule."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return Failure.CONNECT_TIMEOUT
+    if any(_is_refusal(cause) for cause in _causes(error)):
+        return Failure.REFUSED
+    return Failure.CONNECT
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """One address refused, or each of several, which is then a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_refusal, error.exceptions))
+    return isinstance(error, ConnectionRefusedError)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -37,6 +37,7 @@ class Outcome:
     SAP may have acted, or may still be at it. ``is_about_record`` says of a failure that SAP
     worked on this very record, so that the way to it, the token and the rights are in order.
     ``family`` is the code of the HTTP status when ``code`` is a word that SAP does not document.
+    ``status`` is that of HTTP, if there was an answer.
     """
 
     kind: Kind
@@ -47,11 +48,14 @@ class Outcome:
     is_unknown: bool = False
     is_about_record: bool = False
     family: str = field(default="", compare=False, repr=False)
+    status: int | None = field(default=None, compare=False, repr=False)
 
 
 _FAILURE_TEXTS: Final[Mapping[Failure, str]] = MappingProxyType(
     {
         Failure.CONNECT: "no connection",
+        Failure.REFUSED: "the connection was refused",
+        Failure.CONNECT_TIMEOUT: "no connection in time",
         Failure.TLS: "the TLS handshake failed",
         Failure.DNS: "the host name does not resolve",
         Failure.TIMEOUT: "no answer in time",
@@ -112,7 +116,7 @@ def classify(
     wait_s = _wait_s(reply, now)
     code = _http_code(reply.status)
     if error is None:
-        return _outcome(code, _described(reply), wait_s=wait_s)
+        return replace(_outcome(code, _described(reply), wait_s=wait_s), status=reply.status)
     values = tuple(islice(private, most + 1))
     text = _cut(scrub(error.message, values, most=most)) or _described(reply)
     kind, family = None, ""
@@ -122,18 +126,19 @@ def classify(
         code = own
     about_record = _is_about_record(reply.status, code, error)
     outcome = _outcome(code, text, kind=kind, wait_s=wait_s, is_about_record=about_record)
-    return replace(outcome, family=family) if family else outcome
+    return replace(outcome, family=family, status=reply.status)
 
 
 def judged_by_status(outcome: Outcome) -> Outcome:
     """The same under the code of its status: SAP's own could be a value of the customer's."""
-    return _outcome(
+    judged = _outcome(
         outcome.family,
         outcome.text,
         kind=outcome.kind,
         wait_s=outcome.retry_after_s,
         is_about_record=outcome.is_about_record,
     )
+    return replace(judged, status=outcome.status)
 
 
 def _outcome(
@@ -175,8 +180,8 @@ def _of_success(answer: Answer) -> Outcome:
     if isinstance(entity, dict) and any(
         isinstance(entity.get(name), str) for name in ("integrationKey", "uid")
     ):
-        return Outcome(Kind.DELIVERED, f"http.{answer.status}")
-    return _outcome(_no_success(answer), _described(answer))
+        return Outcome(Kind.DELIVERED, f"http.{answer.status}", status=answer.status)
+    return replace(_outcome(_no_success(answer), _described(answer)), status=answer.status)
 
 
 def _no_success(answer: Answer) -> str:

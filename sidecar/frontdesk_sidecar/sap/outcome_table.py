@@ -75,6 +75,20 @@ _FAILURES: Final = (
         " is up.",
     ),
     Reason(
+        "refused",
+        Kind.TRANSIENT,
+        "SAP's host refused the connection: nothing listens there.",
+        "Check whether the endpoint is up, and the port in sap.base_url. A proxy or a firewall on"
+        " the way may refuse as well.",
+    ),
+    Reason(
+        "connect_timeout",
+        Kind.TRANSIENT,
+        "Nobody answered when a connection was asked for.",
+        "Check egress rules and network policies on the way from this host to SAP; a wrong address"
+        " looks the same.",
+    ),
+    Reason(
         "tls",
         Kind.SETUP,
         "The TLS handshake failed.",
@@ -776,7 +790,7 @@ _OURS: Final = (
         "mapping",
         Kind.REJECTED,
         "The mapping gives nothing that could be sent for these traits.",
-        "Correct sap.mapping, then restart the sidecar; or see that the trait that the text is"
+        "Correct sap.mapping, then run `frontdesk reload`; or see that the trait that the text is"
         " about is sent; `frontdesk explain` shows what comes of a login.",
     ),
     Reason(
@@ -784,14 +798,14 @@ _OURS: Final = (
         Kind.REJECTED,
         "A value does not fit the type that the Integration Object gives the attribute.",
         "See that the trait that the text is about is sent in that form; or correct sap.mapping,"
-        " then restart the sidecar.",
+        " then run `frontdesk reload`.",
     ),
     Reason(
         "mapping.unfit",
         Kind.SETUP,
         "sap.mapping does not fit the Integration Object: SAP would refuse every customer.",
-        "Correct sap.mapping, then restart the sidecar; or correct the object, which is looked at"
-        " again each minute. `frontdesk check` goes through it attribute by attribute.",
+        "Correct sap.mapping, then run `frontdesk reload`; or correct the object, which is looked"
+        " at again each minute. `frontdesk check` goes through it attribute by attribute.",
     ),
     Reason(
         "internal",

@@ -218,4 +218,5 @@ def _logged(
         exchange.body if is_entry and len(exchange.body) <= LOGGED_BODY_BYTES else b"",
         None if batch is None else batch.count(),
         None if batch is None else array("H", batch.statuses),
+        exchange.headers.get("traceparent"),
     )

@@ -35,6 +35,7 @@ class LoggedRequest:
     body: bytes
     parts: int | None = None
     part_statuses: array[int] | None = None
+    traceparent: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The request for `GET /_sim/requests`; a body that is not JSON shows as null."""
@@ -48,6 +49,7 @@ class LoggedRequest:
             "fault": self.fault,
             "integrationMessageId": self.message_id,
             "sap-passport": self.passport,
+            "traceparent": self.traceparent,
             "payload": parsed(self.body),
             "parts": self.parts,
             "partStatuses": None if self.part_statuses is None else list(self.part_statuses),

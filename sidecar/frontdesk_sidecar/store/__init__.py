@@ -31,6 +31,7 @@ from frontdesk_sidecar.store.types import (
     Dead,
     DeadLetter,
     Delivered,
+    Known,
     Release,
     Retry,
     Settled,
@@ -47,6 +48,7 @@ __all__ = [
     "Dead",
     "DeadLetter",
     "Delivered",
+    "Known",
     "Release",
     "Retry",
     "Settled",
@@ -158,7 +160,23 @@ class Store(Protocol):
 
     def failing(self, target: str) -> tuple[int, int, str] | None:
         """Of those that wait for a target, how many failed more than once; the most often, and
-        the code of that one. Among many only the first ones are looked at.
+        the code of that one. Among many only the first ones are looked at, and of attempts that
+        were not counted, as in an outage, only the last five.
+        """
+        raise NotImplementedError
+
+    def known(self, key: str) -> list[Known]:
+        """All that is known of a customer, for each target; empty when there is nothing."""
+        raise NotImplementedError
+
+    def key_of(self, number: int) -> str | None:
+        """The key of the customer whose `Known.id` or `DeadLetter.id` this is."""
+        raise NotImplementedError
+
+    def of_user(self, user_id: str, after: int, limit: int) -> tuple[list[int], int | None]:
+        """The numbers, as for `key_of`, of those with this user id, among `limit` after a number.
+
+        And the last of these, from which to go on; None at the end. No index serves it.
         """
         raise NotImplementedError
 

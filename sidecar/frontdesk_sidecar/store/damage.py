@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from frontdesk_sidecar.store import ownership
 from frontdesk_sidecar.store.errors import StoreTooNew
 from frontdesk_sidecar.store.sqlite_errors import code, is_damage
+from frontdesk_sidecar.store.versions import keep_log, program_of
 
 #: Migration n is a sequence of statements and brings the schema to version n.
 Migrations: TypeAlias = Sequence[Sequence[str]]
@@ -82,7 +83,8 @@ def find(path: Path, connection: sqlite3.Connection, migrations: Migrations) -> 
         (verdict,) = connection.execute(_check(path)).fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(migrations):
-            raise StoreTooNew(version, len(migrations))
+            keep_log(connection)
+            raise StoreTooNew(version, len(migrations), program_of(connection))
         if version < 0 or not _fits(connection, known[version], known[-1]):
             return Damage(inode, "the schema is not that of any version")
         # The header may say that the file must not be written. Then BEGIN IMMEDIATE alone is fine.

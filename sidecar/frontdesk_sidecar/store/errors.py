@@ -10,6 +10,8 @@ StoreError            it could not be done, and nothing of the transaction was k
 
 from __future__ import annotations
 
+from frontdesk import __version__
+
 
 class StoreError(Exception):
     """It could not be done, and nothing of the transaction was kept."""
@@ -20,13 +22,20 @@ class StoreLocked(StoreError):  # noqa: N818 - says what is the case
 
 
 class StoreTooNew(StoreError):  # noqa: N818 - says what is the case
-    """The store has a schema `found` that is newer than the newest one `known` here."""
+    """The store has a schema `found` that is newer than the newest one `known` here.
 
-    def __init__(self, found: int, known: int) -> None:
+    `program` is the version of frontdesk that used it last, where the store tells.
+    """
+
+    def __init__(self, found: int, known: int, program: str | None = None) -> None:
         self.found = found
         self.known = known
+        self.program = program
+        wrote = "a later frontdesk" if program is None else f"frontdesk {program}"
         super().__init__(
-            f"the store has schema {found}, this frontdesk knows up to {known}: upgrade frontdesk"
+            f"{wrote} made it schema {found}, and this is frontdesk {__version__}, which knows up"
+            f" to {known}; nothing of it was changed. Either upgrade frontdesk, or put back the"
+            " copy of the store that was made before"
         )
 
 

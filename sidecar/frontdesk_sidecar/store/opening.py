@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from frontdesk_sidecar.store import damage, ownership, salvage
+from frontdesk_sidecar.store import damage, ownership, salvage, versions
 from frontdesk_sidecar.store.damage import Migrations
 from frontdesk_sidecar.store.errors import StoreError
 from frontdesk_sidecar.store.rescue import Sound
@@ -36,6 +36,7 @@ def open_whole(
     """
     try:
         ownership.secure(path)
+        versions.refuse_newer(path, len(migrations))
         salvage.resume(path)
         space.prepare()
         ownership.create(path)

@@ -41,10 +41,17 @@ def secure(path: Path, who: Identity | None = None) -> None:
     the remedy, or OSError.
     """
     who = who or Identity.current()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(path.parent, 0o700)
     _check_directory(path.parent, who)
     for file in (path, *(path.with_name(path.name + suffix) for suffix in BESIDE)):
         _check_file(file, who)
+
+
+def make_directory(path: Path, mode: int) -> None:
+    """Make what is missing of it; above it only the owner writes, whatever the umask."""
+    if not path.parent.exists():
+        make_directory(path.parent, 0o755)
+    path.mkdir(mode=mode, exist_ok=True)
 
 
 def create(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from frontdesk import __version__
 from frontdesk.event import Identify
 from frontdesk_sidecar import customer
 from frontdesk_sidecar.customer import Facts
@@ -28,6 +29,7 @@ from frontdesk_sidecar.store.sqlite_rows import (
     forgotten,
     is_sound,
     key_of,
+    known_of,
     parameters,
     remembered,
     row_key,
@@ -40,12 +42,14 @@ from frontdesk_sidecar.store.types import (
     Dead,
     DeadLetter,
     Delivered,
+    Known,
     Release,
     Retry,
     Settled,
     Settlement,
     Which,
 )
+from frontdesk_sidecar.store.versions import PROGRAM, program_of
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 _SETTLING: Final = {
@@ -63,7 +67,8 @@ class SQLiteStore(Store):
 
     def __init__(self, file: SQLiteFile, token: Callable[[], str], rest_us: int = 0) -> None:
         self._file = file
-        self._rest_us = rest_us
+        #: see `open`; may change as the settings do
+        self.rest_us = rest_us
         self._connection = file.connection
         self._token = token
 
@@ -135,15 +140,18 @@ class SQLiteStore(Store):
         for target, said in customer.by_target(messages, target_of, DEFAULT_TARGET).items():
             gathered[target], number = customer.gather(said, latest=now)
             anonymous += number
+        traces = customer.traces(messages)
         with self.transaction():
             for target, known in gathered.items():
-                changed += self._merge(known, target, now)
+                changed += self._merge(known, target, now, traces)
             self._connection.executemany(
                 sql.SAVE_OFFSET, [(name, offset, now) for name, offset in offsets.items()]
             )
         return Absorbed(sum(map(len, gathered.values())), changed, anonymous)
 
-    def _merge(self, gathered: dict[str, Facts], target: str, now: int) -> int:
+    def _merge(
+        self, gathered: dict[str, Facts], target: str, now: int, traces: Mapping[str, str]
+    ) -> int:
         """Write what is new of each customer of a target; how many there were."""
         if target != DEFAULT_TARGET:
             gathered = {row_key(key, target): facts for key, facts in gathered.items()}
@@ -155,12 +163,18 @@ class SQLiteStore(Store):
             known = customer.decode(stored)
             merged = customer.encode(customer.merge(known, fresh.pop(key), latest=now))
             if merged != stored:
-                changes.append({"id": row_id, "facts": merged, "now": now, "rest": self._rest_us})
+                trace = traces.get(key_of(key, target)) if traces else None
+                new = {"id": row_id, "facts": merged, "trace": trace}
+                changes.append(new | {"now": now, "rest": self.rest_us})
         self._connection.executemany(sql.CHANGE, changes)
         self._connection.executemany(
             sql.CREATE,
             [
-                (key, target, customer.encode(facts), now, now, now, now)
+                (
+                    *(key, target, customer.encode(facts)),
+                    traces.get(key_of(key, target)) if traces else None,
+                    *(now, now, now, now),
+                )
                 for key, facts in fresh.items()
             ],
         )
@@ -271,10 +285,29 @@ class SQLiteStore(Store):
             number, most, code = self._connection.execute(sql.FAILING, asked).fetchone()
         return (number, most, code) if number else None
 
+    def known(self, key: str) -> list[Known]:
+        """See `Store.known`."""
+        with self.transaction():
+            rows = self._connection.execute(sql.KNOWN, {"key": key}).fetchall()
+        return [known_of(row) for row in rows]
+
+    def key_of(self, number: int) -> str | None:
+        """See `Store.key_of`."""
+        with self.transaction():
+            row = self._connection.execute(sql.KEY_OF, (number,)).fetchone()
+        return None if row is None else key_of(*row)
+
+    def of_user(self, user_id: str, after: int, limit: int) -> tuple[list[int], int | None]:
+        """See `Store.of_user`."""
+        with self.transaction():
+            last, number = self._connection.execute(sql.PART, (after, limit)).fetchone()
+            found = self._connection.execute(sql.OF_USER, (user_id, after, last or 0)).fetchall()
+        return [row_id for (row_id,) in found], last if number == limit else None
+
     def revive(self, which: Which, now: int) -> int:
         """See `Store.revive`."""
         with self.transaction():
-            chosen = conditions(which) | {"now": now, "rest": self._rest_us}
+            chosen = conditions(which) | {"now": now, "rest": self.rest_us}
             return self._connection.execute(sql.REVIVE, chosen).rowcount
 
     def discard(self, which: Which, limit: int = 1000) -> int:
@@ -302,7 +335,7 @@ class SQLiteStore(Store):
                 for _, key, facts, scrubbed in rows
                 if not scrubbed
             }
-            self._merge(known, target, now)
+            self._merge(known, target, now, {})
         return len(rows)
 
     def _take_out(self, target: str, limit: int) -> list[tuple[int, str, bytes, int]]:
@@ -353,3 +386,6 @@ def _begin(file: SQLiteFile, quiet_until: int, latest: int | None) -> None:
         file.connection.execute(sql.END_LEASES, (quiet_until,))
         if latest is not None:
             file.connection.execute(sql.BRING_FORWARD, (latest, latest))
+        if program_of(file.connection) != __version__:
+            note = orjson.dumps({"version": __version__})
+            file.connection.execute(sql.REMEMBER, (PROGRAM, note))

@@ -29,6 +29,7 @@ from frontdesk_sidecar.store.rescue import Sound
 from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.space import Space
 from frontdesk_sidecar.store.sqlite_errors import is_damage, translate
+from frontdesk_sidecar.store.versions import program_of
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -106,7 +107,7 @@ class SQLiteFile:
         with self.transaction():
             (version,) = self.connection.execute("PRAGMA user_version").fetchone()
         if version > len(migrations):
-            raise StoreTooNew(version, len(migrations))
+            raise StoreTooNew(version, len(migrations), program_of(self.connection))
         for number, statements in enumerate(migrations[version:], start=version + 1):
             with self.transaction():
                 for statement in statements:

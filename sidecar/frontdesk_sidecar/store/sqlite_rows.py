@@ -17,6 +17,7 @@ from frontdesk_sidecar.store.types import (
     Dead,
     DeadLetter,
     Delivered,
+    Known,
     Release,
     Retry,
     Settlement,
@@ -56,6 +57,7 @@ def is_sound(table: str, row: Mapping[str, Any]) -> bool:
 
 
 _NUMBERS: Final = ("revision", "sent_revision", "attempts", "created_at", "updated_at")
+_TEXTS_OR_NULL: Final = ("code", "text", "trace", "sent_id")
 _NUMBERS_OR_NULL: Final = ("due_at", "waiting_since", "settled_at", "sent_at")
 
 
@@ -67,7 +69,7 @@ def _is_sound_customer(row: Mapping[str, Any]) -> bool:
     return (
         all(type(row[name]) is int for name in _NUMBERS)
         and all(type(row.get(name)) in (int, type(None)) for name in _NUMBERS_OR_NULL)
-        and all(type(row[name]) in (str, type(None)) for name in ("code", "text"))
+        and all(type(row.get(name)) in (str, type(None)) for name in _TEXTS_OR_NULL)
         and isinstance(row["sent_hash"], bytes | None)
         and all(len(fact) == 2 and type(fact[1]) is int for fact in facts.values())
     )
@@ -75,7 +77,7 @@ def _is_sound_customer(row: Mapping[str, Any]) -> bool:
 
 def claim_of(row: tuple[Any, ...], target: str, token: str, until: int) -> Claim:
     """A row of `sqlite_sql.DUE`, leased."""
-    _, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code = row
+    _, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code, trace = row
     return Claim(
         customer=Customer.of(key_of(key, target), customer.decode(facts)),
         revision=revision,
@@ -87,6 +89,7 @@ def claim_of(row: tuple[Any, ...], target: str, token: str, until: int) -> Claim
         token=token,
         lease_until=until,
         target=target,
+        traceparent=trace,
     )
 
 
@@ -95,9 +98,18 @@ def parameters(settlement: Settlement, now: int) -> dict[str, Any]:
     claim = settlement.claim
     fence = {"key": row_key(claim.key, claim.target), "token": claim.token}
     match settlement:
-        case Delivered(_, sent_hash, sent_at):
+        case Delivered(_, sent_hash, sent_at, message_id):
             sent = {"sent_hash": sent_hash, "sent_at": now if sent_at is None else sent_at}
-            return fence | sent | {"revision": claim.revision, "now": now}
+            return (
+                fence
+                | sent
+                | {
+                    "revision": claim.revision,
+                    "now": now,
+                    "trace": claim.traceparent,
+                    "sent_id": message_id or None,
+                }
+            )
         case Retry(_, due_at, code, text, message_id, counted):
             # Without either it is told in as few bytes as can be: there is hardly any room left.
             attempt = orjson.dumps([now, code, text, message_id]) if text or message_id else None
@@ -143,6 +155,30 @@ def dead_letter_of(row: tuple[Any, ...]) -> DeadLetter:
     tried = tuple(Attempt(*one) for one in orjson.loads(history or b"[]"))
     who = Customer.of(key_of(key, target), customer.decode(facts))
     return DeadLetter(row_id, who, code or "", text or "", attempts, died_at, tried, target)
+
+
+def known_of(row: tuple[Any, ...]) -> Known:
+    """A row of `sqlite_sql.KNOWN`."""
+    row_id, key, target, facts, state, due_at, since, attempts, code, text, history, *rest = row
+    sent_at, sent_id, created_at, updated_at, settled_at, scrubbed = rest
+    return Known(
+        id=row_id,
+        customer=Customer.of(key_of(key, target), customer.decode(facts)),
+        target=target,
+        state=state,
+        due_at=due_at,
+        waiting_since=since,
+        attempts=attempts,
+        code=code,
+        text=text,
+        history=tuple(Attempt(*one) for one in orjson.loads(history or b"[]")),
+        sent_at=sent_at,
+        sent_id=sent_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        settled_at=settled_at,
+        is_erased=bool(scrubbed),
+    )
 
 
 def forgotten(facts: bytes) -> bytes:

@@ -99,6 +99,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # nobody does.
         "CREATE INDEX customers_elsewhere ON customers (target) WHERE target <> 'default'",
     ),
+    (
+        # trace    the `traceparent` of the newest message that had one, until it was delivered
+        "ALTER TABLE customers ADD COLUMN trace TEXT",
+        # sent_id    the `integrationMessageId` of the last delivery
+        "ALTER TABLE customers ADD COLUMN sent_id TEXT",
+    ),
 )
 
 #: keys of rows as a JSON array -> the rows there are
@@ -106,10 +112,10 @@ FIND: Final = """
 SELECT id, key, facts FROM customers WHERE key IN (SELECT value FROM json_each(?))
 """
 
-#: key of the row, target, facts, now x 4
+#: key of the row, target, facts, trace, now x 4
 CREATE: Final = """
-INSERT INTO customers (key, target, facts, due_at, waiting_since, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO customers (key, target, facts, trace, due_at, waiting_since, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 #: New facts for a known customer. In an UPDATE every right-hand side sees the row as it was.
@@ -118,6 +124,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 CHANGE: Final = """
 UPDATE customers SET
     facts = :facts,
+    trace = coalesce(:trace, trace),
     revision = revision + 1,
     updated_at = :now,
     scrubbed = 0,
@@ -147,7 +154,7 @@ FORGET_SEGMENT: Final = "DELETE FROM segments WHERE name = ?"
 #: target, failed before (0 or 1), now, limit
 DUE: Final = """
 SELECT
-    id, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code
+    id, key, facts, revision, attempts, sent_revision, sent_hash, sent_at, code, trace
 FROM customers INDEXED BY customers_due
 WHERE target = ? AND (code IS NOT NULL) = ? AND due_at <= ? AND due_at IS NOT NULL
 ORDER BY due_at LIMIT ?
@@ -190,10 +197,12 @@ UPDATE customers SET
     sent_revision = :revision,
     sent_hash = :sent_hash,
     sent_at = :sent_at,
+    sent_id = coalesce(:sent_id, sent_id),
     attempts = 0,
     code = NULL,
     text = NULL,
     history = NULL,
+    trace = CASE WHEN revision > :revision THEN nullif(trace, :trace) END,
     lease_token = NULL,
     state = CASE WHEN revision > :revision THEN 'pending' ELSE 'clean' END,
     due_at = CASE WHEN revision > :revision THEN :now END,
@@ -258,13 +267,17 @@ FROM customers WHERE due_at IS NOT NULL GROUP BY target
 """
 
 #: Who fails again and again, as far as `limit` of those that failed tell; the code is that of the
-#: one with most attempts (https://www.sqlite.org/lang_select.html#bareagg).
-#: -> number, attempts, code
+#: one with most tries (https://www.sqlite.org/lang_select.html#bareagg). In an outage no attempt is
+#: counted, but `history` has the last ones, also those from before somebody revived a dead letter.
+#: -> number, tries, code
 FAILING: Final = """\
-SELECT count(*), max(attempts), code FROM (
-    SELECT attempts, code FROM customers INDEXED BY customers_due
+SELECT count(*), max(tries), code FROM (
+    SELECT code, CASE WHEN attempts > 1 OR history IS NULL THEN attempts ELSE (
+        SELECT count(*) FROM json_each(CAST(history AS TEXT))
+        WHERE json_extract(value, '$[0]') >= waiting_since) END AS tries
+    FROM customers INDEXED BY customers_due
     WHERE target = :target AND (code IS NOT NULL) = 1 AND due_at IS NOT NULL LIMIT :limit)
-WHERE attempts > 1
+WHERE tries > 1
 """
 
 #: -> target, code, number
@@ -328,6 +341,33 @@ DELETE FROM customers WHERE id IN (
     SELECT id FROM customers
     WHERE key > :key || char(31) AND key < :key || char(32) AND key = :key || char(31) || target
 )
+"""
+
+_KNOWN: Final = """
+SELECT id, key, target, facts, state, due_at, waiting_since, attempts, code, text, history, sent_at,
+    sent_id, created_at, updated_at, settled_at, scrubbed
+FROM customers"""
+
+#: The customer's rows of all targets; as with FORGET, nobody's else.
+KNOWN: Final = f"""
+{_KNOWN} WHERE key = :key
+UNION ALL
+{_KNOWN} WHERE key > :key || char(31) AND key < :key || char(32)
+    AND key = :key || char(31) || target
+"""
+
+#: id -> key, target
+KEY_OF: Final = "SELECT key, target FROM customers WHERE id = ?"
+
+#: after, limit -> the last id of a part of the table, and how many rows it has
+PART: Final = """
+SELECT max(id), count(*) FROM (SELECT id FROM customers WHERE id > ? ORDER BY id LIMIT ?)
+"""
+
+#: user id, after, last -> id
+OF_USER: Final = """
+SELECT id FROM customers
+WHERE json_extract(CAST(facts AS TEXT), '$."@userId"[0]') = ? AND id > ? AND id <= ? ORDER BY id
 """
 
 RECALL: Final = "SELECT value FROM notes WHERE name = ?"

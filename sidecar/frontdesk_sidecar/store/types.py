@@ -37,7 +37,8 @@ class Claim:
 
     `revision` counts the customer's changes; `attempts` the failures in a row, of which the last
     one had `code`; `sent_revision`, `sent_hash` and `sent_at` are those of the last delivery.
-    `token` is the fence for settling.
+    `token` is the fence for settling. `traceparent` is that of the newest message which had one
+    and was not delivered yet.
     """
 
     customer: Customer
@@ -50,6 +51,7 @@ class Claim:
     token: str
     lease_until: int
     target: str = DEFAULT_TARGET
+    traceparent: str | None = None
 
     @property
     def key(self) -> str:
@@ -62,12 +64,14 @@ class Delivered:
     """It arrived, or was known there already: clean, or due again if newer data came meanwhile.
 
     `sent_hash` is stored as given: pass `claim.sent_hash` to keep it; None means unknown. So is
-    `sent_at`, the time of the call; None means now.
+    `sent_at`, the time of the call; None means now. `message_id` is the `integrationMessageId` of
+    the call; empty when there was none, and that of the one before is kept.
     """
 
     claim: Claim
     sent_hash: bytes | None = None
     sent_at: int | None = None
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,37 @@ class DeadLetter:
 
     def __repr__(self) -> str:
         return f"DeadLetter({self.id}, {mask(self.key)!r}, {self.code!r}, attempts={self.attempts})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Known:
+    """All that is known of a customer and one target.
+
+    `state` is one of those of `store`; `due_at` is when it may be sent, None when there is nothing
+    to do; `waiting_since` is the age of the oldest data not yet delivered. `attempts`, `code`,
+    `text` and `history` are those of failures since the last delivery, which was made at `sent_at`
+    with the `integrationMessageId` `sent_id`. `is_erased`: the values were, by their age.
+    """
+
+    id: int
+    customer: Customer
+    target: str
+    state: str
+    due_at: int | None
+    waiting_since: int | None
+    attempts: int
+    code: str | None
+    text: str | None
+    history: tuple[Attempt, ...]
+    sent_at: int | None
+    sent_id: str | None
+    created_at: int
+    updated_at: int
+    settled_at: int | None
+    is_erased: bool
+
+    def __repr__(self) -> str:
+        return f"Known({self.id}, {mask(self.customer.key)!r}, {self.target!r}, {self.state!r})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -163,6 +163,10 @@ class Desk:
         self.asked.append(f"resume {target}" if target else "resume")
         return {"paused": False, "resumed": self.resumed}
 
+    async def reload(self) -> dict[str, Any]:
+        """Not asked for here."""
+        raise AssertionError
+
     async def forget(self, key: str) -> dict[str, Any]:
         """With what is left."""
         self.asked.append("forget")
@@ -206,7 +210,7 @@ def sidecar(place: Place, *, over: str = "socket", key: str | None = KEY) -> Ite
             listener.close()
 
 
-async def _nothing() -> None:
+async def _nothing(*_: object) -> None:
     return None
 
 

@@ -65,6 +65,11 @@ class Desk:
         self._note(f"resume {target}" if target else "resume")
         return {"paused": False}
 
+    async def reload(self) -> dict[str, Any]:
+        """Read its settings anew."""
+        self._note("reload")
+        return {"applied": True, "changed": []}
+
     async def forget(self, key: str) -> dict[str, Any]:
         """Without a journal."""
         self._note("forget")
@@ -97,8 +102,8 @@ async def _ready() -> str | None:
     return None
 
 
-async def _metrics() -> bytes:
-    return b"frontdesk_up 1.0\n"
+async def _metrics(accept: str) -> tuple[bytes, str]:
+    return b"frontdesk_up 1.0\n", "text/plain"
 
 
 @contextlib.contextmanager
@@ -153,6 +158,8 @@ def test_through_the_socket_everything_goes_without_a_key(desk: Desk, tmp_path: 
         assert [letter["customer"] for letter in listed["letters"]] == ["m•••@m•••.example"]
         assert http.post("/admin/pause", json={}).json() == {"paused": True}
         assert http.post("/admin/resume", json={}).json() == {"paused": False}
+        assert http.post("/admin/reload", json={}).json() == {"applied": True, "changed": []}
+        assert http.post("/admin/reload", json={"file": "/etc/x"}).status_code == 400
         assert "wake" not in desk.asked
         assert http.post("/admin/dead.retry", json={"key": "1"}).json() == {"retried": 1}
         assert desk.asked[-1] == "wake"

@@ -10,8 +10,9 @@ import pytest
 
 from frontdesk_sidecar.admin.figures import ago, counted, size, span
 from frontdesk_sidecar.admin.letters import letter_lines
-from frontdesk_sidecar.admin.screen import mood, status_lines
-from frontdesk_sidecar.admin.terminal import Terminal, as_line, printable
+from frontdesk_sidecar.admin.plain import printable
+from frontdesk_sidecar.admin.screen import exit_code, mood, status_lines
+from frontdesk_sidecar.admin.terminal import Terminal, as_line
 
 NOW = datetime(2026, 11, 21, 2, 45, 0, tzinfo=UTC)
 FINE: dict[str, Any] = {
@@ -129,16 +130,67 @@ def test_there_is_work() -> None:
     assert "oldest      waits for 95 s" in lines
 
 
+WAITING = {**FINE["customers"], "pending": 2}
+FAILED = "odata.internal_error"
+
+
 def test_who_fails_again_and_again_is_not_fine() -> None:
     """Though SAP takes the others."""
-    customers = {**FINE["customers"], "pending": 2}
-    failing = {"customers": 1, "attempts": 7, "code": "odata.internal_error"}
-    document = {**FINE, "customers": customers, "failing": failing}
-    said = "2 customers on the way to SAP, 1 of them failed 7 times: odata.internal_error"
-    assert status_lines(document, NOW)[0] == said
+    failing = {"customers": 1, "attempts": 7, "code": FAILED}
+    document = {**FINE, "customers": WAITING, "failing": failing}
+    lines = status_lines(document, NOW)
+    said = "2 customers on the way to SAP, 1 of them failed at least 7 times: SAP failed at this "
+    assert lines[0].startswith(said)
+    assert lines[0].endswith(f" [{FAILED}]")
+    assert lines[1].startswith("do: ")
+    assert lines[2].startswith("nothing is lost: 2 customers wait in the store")
     assert mood(document) == "attention"
-    both = {**several(failing=failing), "customers": customers}
-    assert status_lines(both, NOW)[0] == said
+    all_of_them = {**document, "failing": {**failing, "customers": 2}}
+    said = "2 customers on the way to SAP failed, the worst at least 7 times: "
+    assert status_lines(all_of_them, NOW)[0].startswith(said)
+    both = several(failing=failing, customers=WAITING)
+    assert status_lines(both, NOW)[0].startswith("b2b: 2 customers on the way to SAP, 1 of them")
+    assert mood(both) == "attention"
+
+
+@pytest.mark.parametrize("more", [{}, {"dead": {"mapping": 1}}])
+def test_a_quiet_site_says_that_sap_does_not_answer(more: dict[str, Any]) -> None:
+    """One attempt is enough where nobody else was taken; a dead letter does not hide it."""
+    outcomes = {"seconds": 300, "transient": 1, "codes": {"timeout": 1}}
+    document = {**FINE, "customers": WAITING, "outcomes": outcomes, **more}
+    lines = status_lines(document, NOW)
+    assert lines[0].startswith("SAP took nobody in the last 5 min: no answer came in time")
+    assert lines[0].endswith(" [timeout]")
+    assert mood(document) == "attention"
+    taken = {**document, "outcomes": {**outcomes, "delivered": 1}}
+    assert not any("SAP took nobody" in line for line in status_lines(taken, NOW))
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (FINE, 0),
+        ({**FINE, "customers": WAITING}, 0),
+        ({**FINE, "dead": {"mapping": 1}}, 3),
+        ({**FINE, "unknownTargets": {"b2b": {"customers": 2}}}, 3),
+        ({**FINE, "store": {**FINE["store"], "held": "the disk is full"}}, 3),
+        ({**FINE, "watchdog": "customers are due"}, 3),
+        ({**FINE, "journal": {**FINE["journal"], "error": "Permission denied"}}, 3),
+        (gate("hand"), 3),
+        (gate("setup"), 3),
+        (gate("rejections"), 3),
+        (gate("throttled"), 5),
+        (gate("failing"), 5),
+        (several(gate={"state": "hand"}), 3),
+        (several(gate={"state": "failing"}), 5),
+        ({**FINE, "customers": WAITING, "failing": {"customers": 1, "attempts": 2}}, 5),
+        ({**FINE, "running": False}, 4),
+        ({}, 4),
+    ],
+)
+def test_scripts_are_told_by_a_number(document: dict[str, Any], code: int) -> None:
+    """Whether somebody must act, or it goes on by itself, or nothing runs at all."""
+    assert exit_code(document) == code
 
 
 def test_credentials_that_sap_refuses() -> None:

@@ -248,6 +248,10 @@ class Desk:
         self.asked.append(f"resume {target}")
         return {"paused": False}
 
+    async def reload(self) -> dict[str, Any]:
+        """Not asked for here."""
+        raise AssertionError
+
     async def forget(self, key: str) -> dict[str, Any]:
         """Not asked."""
         raise AssertionError

@@ -23,6 +23,7 @@ from frontdesk_sidecar.demo.stack import Stack
 from server_support import wait_until
 
 KEY = "marked-key-5d0e"
+LIVE = "document.querySelector('#link').textContent === 'live'"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -32,8 +33,16 @@ class House:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.url = stack.sidecar_url
+        self._http = httpx.Client(
+            trust_env=False, headers={"authorization": f"Bearer {KEY}"}, timeout=20
+        )
         self.journal: Journal | None = None
         self.number = 0
+
+    def person(self) -> str:
+        """An address that nobody had before."""
+        self.number += 1
+        return f"marked.{self.number}@marked-host.example"
 
     def log_in(self, email: str, **traits: object) -> None:
         """One login, as a line of the journal."""
@@ -48,19 +57,41 @@ class House:
 
     def fault(self, *faults: Mapping[str, object]) -> None:
         """From now on SAP answers so."""
-        answer = httpx.post(f"{self.stack.sap_url}/_sim/faults", json=list(faults), trust_env=False)
+        answer = self._http.post(f"{self.stack.sap_url}/_sim/faults", json=list(faults))
         assert answer.status_code < 300, answer.text
 
     def status(self) -> dict[str, Any]:
         """The document of `/status`."""
-        headers = {"authorization": f"Bearer {KEY}"}
-        told = httpx.get(f"{self.url}/status", headers=headers, trust_env=False).json()
+        told = self._http.get(f"{self.url}/status").json()
         assert isinstance(told, dict)
         return told
 
     def wait(self, condition: Callable[[dict[str, Any]], object], what: str) -> None:
         """Until the status is so."""
         wait_until(lambda: condition(self.status()), what)
+
+    def act(self, operation: str, **parameters: object) -> dict[str, Any]:
+        """An operation of `/admin`."""
+        answer = self._http.post(f"{self.url}/admin/{operation}", json=parameters)
+        told = answer.raise_for_status().json()
+        assert isinstance(told, dict)
+        return told
+
+    def settled(self) -> int:
+        """So many customers are in SAP."""
+        return int(self.status()["customers"]["clean"])
+
+    def clear(self) -> None:
+        """As in the beginning, but for who is in SAP: nothing fails, waits, or is dead."""
+        self.fault()
+        self.act("resume")
+        self.act("dead.discard", all=True)
+        before = self.settled()
+        self.log_in(self.person())
+        self.wait(
+            lambda told: told["customers"]["clean"] > before and told["state"] == "fine",
+            "all is well again",
+        )
 
     def refuse(self, email: str, message: str = "the name is not allowed") -> None:
         """SAP refuses this customer, and it becomes a dead letter."""
@@ -73,7 +104,8 @@ class House:
         self.wait(lambda told: told["customers"]["dead"] > before, f"{email} is refused")
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal and of connections."""
+        self._http.close()
         if self.journal is not None:
             self.journal.close()
 
@@ -96,17 +128,31 @@ def housed(settings: str = "", *, key: str | None = KEY) -> Iterator[House]:
         stack.close()
 
 
-@pytest.fixture
-def house() -> Iterator[House]:
-    """With an admin key."""
+@pytest.fixture(scope="session")
+def shared_house() -> Iterator[House]:
+    """With an admin key; the processes take seconds to start, so tests share them."""
     with housed() as made:
         yield made
 
 
 @pytest.fixture
+def house(shared_house: House) -> House:
+    """The shared one, with nothing left of other tests but who is in SAP."""
+    shared_house.clear()
+    return shared_house
+
+
+@pytest.fixture
+def own_house() -> Iterator[House]:
+    """For a test after which it is of no use to others."""
+    with housed() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def open_house() -> Iterator[House]:
-    """Without one."""
-    with housed(key=None) as made:
+    """Without a key, and with two targets; nobody can clear it over HTTP."""
+    with housed('[sap.target.outlet]\nsites = ["outlet"]\n', key=None) as made:
         yield made
 
 
@@ -149,6 +195,10 @@ class Page:
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited too long: {what or condition}\n{self.text()}")
             time.sleep(0.05)
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Until the condition holds, hearing of what the browser tells meanwhile."""
+        wait_until(lambda: condition() or self.run("0"), what)
 
     def open(self, url: str) -> None:
         """Go there."""
@@ -198,6 +248,23 @@ class Page:
             features=[{"name": "prefers-color-scheme", "value": scheme},
                       {"name": "prefers-reduced-motion", "value": "reduce"}],
         )  # fmt: skip
+
+    def enter(self, house: House) -> None:
+        """Open the dashboard, and give the key."""
+        self.open(house.url)
+        self.unlock()
+        self.wait(LIVE)
+
+    def axe(self, source: str) -> list[tuple[str, str, list[str]]]:
+        """What axe-core finds wrong: rule, impact, and where."""
+        self.run(f"{source};0")
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = self.run(
+            f"""axe.run(document, {{runOnly: {rules}}}).then(told => told.violations.map(
+            one => [one.id, one.impact, one.nodes.map(node => node.target.join(" "))]))"""
+        )
+        assert isinstance(found, list)
+        return [tuple(one) for one in found]
 
     def shoot(self, path: Path) -> None:
         """Keep a picture of the screen."""

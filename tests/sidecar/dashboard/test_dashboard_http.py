@@ -96,7 +96,7 @@ def test_without_a_key_this_machine_looks_and_nobody_acts(open_house: Any) -> No
     """Another site's page does neither: not by a name that was rebound, nor from afar."""
     with stream(open_house.url, {}) as told:
         assert next(told)[1]["mayAct"] is False
-        assert next(told)[1]["mood"] == "fine"
+        assert next(told)[1]["status"]["running"] is True
     url = f"{open_house.url}/dashboard/events"
     for headers in ({"host": "evil.example"}, {"sec-fetch-site": "cross-site"}):
         assert httpx.get(url, headers=headers, trust_env=False).status_code == 403
@@ -108,8 +108,9 @@ def test_everything_that_is_sent_is_masked(house: Any) -> None:
     """Marked values in every trait, a key and a secret: none of it is in anything of the page."""
     with stream(house.url) as told:
         hello, first = next(told)[1], next(told)[1]
-        house.log_in("marked.one@marked-host.example", phone="+49 4711 0815", age=4711)
-        house.refuse("marked.two@marked-host.example", "marked.two@marked-host.example is no good")
+        house.log_in(house.person(), phone="+49 4711 0815", age=4711)
+        refused = house.person()
+        house.refuse(refused, f"{refused} is no good")
         seen: list[Any] = [hello, first]
         while not any(
             one.get("list") and any(trace["outcome"] == "rejected" for trace in one["list"])
@@ -130,10 +131,10 @@ def test_all_see_the_same_made_once(house: Any) -> None:
     """And more than so many do not look."""
     with stream(house.url) as one, stream(house.url) as other:
         stamps = [
-            {until(told, "snapshot", lambda _: True)["at"] for _ in range(4)}
+            {until(told, "snapshot", lambda _: True)["at"] for _ in range(3)}
             for told in (one, other)
         ]
-        assert len(stamps[0] & stamps[1]) >= 2
+        assert stamps[0] & stamps[1]
     with ExitStack() as stack:
         viewers = [stack.enter_context(stream(house.url)) for _ in range(MOST_VIEWERS)]
         assert [next(one)[0] for one in viewers] == ["hello"] * MOST_VIEWERS
@@ -151,11 +152,14 @@ def test_all_see_the_same_made_once(house: Any) -> None:
 def test_the_sidecar_ends_while_somebody_looks(house: Any) -> None:
     """At once, the stream whole to its end, and nothing is complained of."""
     sidecar = house.stack.parts["sidecar"]
+    before = sidecar.log.stat().st_size
     with stream(house.url) as told:
         next(told)
         sidecar.signal(signal.SIGTERM)
         for _ in told:
             pass
         assert sidecar.wait() == 0
-    assert "Traceback" not in sidecar.tail(1000)
-    assert "ERROR" not in sidecar.tail(1000)
+    told_to_the_log = sidecar.log.read_text()[before:]
+    assert "Traceback" not in told_to_the_log
+    assert "ERROR" not in told_to_the_log
+    house.stack.start_sidecar()

@@ -62,6 +62,8 @@ def states(document: dict[str, Any], web: dict[str, int] | None = None) -> dict[
         ({"journal": {"error": "Permission denied"}}, {}, {"journal": "stuck"}),
         ({"journal": {"unreadable": 2}}, {}, {"journal": "stuck"}),
         ({"journal": {"lagBytes": 10_000_000}}, {}, {"journal": "slow"}),
+        ({"journal": {"lastLineAt": None}}, {}, {"journal": "quiet"}),
+        ({"journal": {"lastLineAt": "2026-11-20T11:00:00Z"}}, {}, {}),
         ({"store": {"held": "the disk is full"}}, {}, {"store": "stuck"}),
         ({"watchdog": "nothing was finished for 200 s"}, {}, {"store": "stuck"}),
         ({"gate": gate("setup")}, {}, {"sap": "stuck"}),
@@ -85,6 +87,50 @@ def test_the_headlines_are_those_of_the_command() -> None:
     assert told[0]["text"].startswith("paused since 11:50 UTC (10 min)")
     assert [note.split(" ")[0] for note in told[0]["notes"]][:3] == ["answer:", "do:", "next"]
     assert told[1]["text"].startswith("2 dead letters")
+
+
+def test_a_headline_leads_to_the_part_that_says_more() -> None:
+    """The dead letters are on the page."""
+    told = headlines(status(gate=gate("setup"), state="paused", dead={"mapping": 2}), NOW)
+    assert [one["of"] for one in told] == [None, "dead"]
+
+
+def test_that_nothing_was_ever_heard_is_told() -> None:
+    """With SAP all may be well while no web process writes where the sidecar reads."""
+    silent = status(journal={"path": "/j", "lastLineAt": None})
+    told = headlines(silent, NOW)
+    assert told[0]["text"].startswith("fine")
+    assert told[1]["text"].startswith("heard nothing since the start")
+    assert "/j" in told[1]["text"]
+    assert len(headlines(silent, NOW, taken=1)) == 1, "messages came by HTTP"
+    assert len(headlines(status(), NOW)) == 1
+
+
+def sap(document: dict[str, Any], history: History | None = None) -> dict[str, Any]:
+    """The station of SAP."""
+    return stations(document, history or History(CLOCK), {}, CLOCK)[-1]
+
+
+def test_of_several_targets_the_one_that_is_stuck_is_named() -> None:
+    """And that the others go on."""
+    stuck, fine = gate("rejections", "odata.x"), status()["gate"]
+    names = ("b2b", "outlet")
+    both = [{"name": name, "gate": one} for name, one in zip(names, (fine, stuck), strict=True)]
+    told = sap(status(gate=stuck, targets=both))
+    assert told["why"].startswith("outlet: SAP refuses most customers")
+    assert told["facts"]["sends"] is True
+    told = sap(status(gate=stuck, targets=[{"name": name, "gate": stuck} for name in names]))
+    assert told["facts"]["sends"] is False
+
+
+def test_who_had_not_changed_is_counted_apart() -> None:
+    """They are in SAP, and nothing was sent of them."""
+    history = History(CLOCK)
+    history.count(CLOCK, "delivered", 5)
+    history.count(CLOCK, "unchanged", 7)
+    told = sap(status(), history)
+    assert (told["minute"], told["facts"]["unchangedMinute"]) == (5, 7)
+    assert (told["hour"], told["facts"]["unchangedHour"]) == (5, 7)
 
 
 def test_a_snapshot_is_small_and_says_what_dead_letters_mean() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from frontdesk_sidecar.customer import Customer
+from frontdesk_sidecar.customer import Customer, since_login
 from frontdesk_sidecar.dashboard.trace import veiled
-from frontdesk_sidecar.dashboard.watch import KEPT, PER_SECOND, Watch, WatchedTelemetry, since_login
+from frontdesk_sidecar.dashboard.watch import KEPT, PER_SECOND, Watch, WatchedTelemetry
 from frontdesk_sidecar.journal.lines import Batch
 from frontdesk_sidecar.mapping import compile_mapping
 from frontdesk_sidecar.plan import Plan

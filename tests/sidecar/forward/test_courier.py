@@ -41,7 +41,11 @@ class Target:
         self.boundaries: list[str] = []
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: object = None,
     ) -> Outcome:
         """One customer."""
         self.message_ids.append(message_id())
@@ -55,6 +59,7 @@ class Target:
         payloads: Sequence[Mapping[str, object]],
         *,
         message_id: Callable[[int], str],
+        traceparent: object = None,
         boundary: str,
     ) -> tuple[Outcome, ...] | Outcome:
         """Several."""

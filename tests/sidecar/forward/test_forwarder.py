@@ -310,7 +310,11 @@ async def test_each_attempt_has_a_message_id_of_its_own(store: SQLiteStore) -> N
 
     class Asking(Target):
         async def upsert(
-            self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+            self,
+            payload: Mapping[str, object],
+            *,
+            message_id: Callable[[], str],
+            traceparent: object = None,
         ) -> Outcome:
             ids.extend((message_id(), message_id()))
             return TRANSIENT if len(ids) < 6 else DELIVERED

@@ -36,7 +36,11 @@ class Memory(Target):
         self.loses = 0
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: object = None,
     ) -> Outcome:
         """Stored in any case."""
         self.payloads.append(payload)
@@ -72,7 +76,11 @@ class Wall(Target):
         self.sizes: list[int] = []
 
     async def upsert(
-        self, payload: Mapping[str, object], *, message_id: Callable[[], str]
+        self,
+        payload: Mapping[str, object],
+        *,
+        message_id: Callable[[], str],
+        traceparent: object = None,
     ) -> Outcome:
         """The culprit alone is answered so."""
         self.sizes.append(1)
@@ -84,6 +92,7 @@ class Wall(Target):
         payloads: Sequence[Mapping[str, object]],
         *,
         message_id: Callable[[int], str],
+        traceparent: object = None,
         boundary: str,
     ) -> tuple[Outcome, ...] | Outcome:
         """All of them are, when the culprit is among them."""
@@ -127,6 +136,7 @@ async def test_a_backlog_that_sap_does_not_manage_goes_in_smaller_parts(
             payloads: Sequence[Mapping[str, object]],
             *,
             message_id: Callable[[int], str],
+            traceparent: object = None,
             boundary: str,
         ) -> tuple[Outcome, ...] | Outcome:
             self.sizes.append(len(payloads))

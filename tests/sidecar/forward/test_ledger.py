@@ -99,7 +99,7 @@ class Bench:
 def test_a_delivered_customer_is_settled_with_its_fingerprint() -> None:
     """And with the time of settling."""
     bench = Bench()
-    assert bench.take(DELIVERED, "a") == [Delivered(claimed("a"), b"n" * 16, None)]
+    assert bench.take(DELIVERED, "a") == [Delivered(claimed("a"), b"n" * 16, None, "m-a")]
     assert bench.ledger.taken_at == NOW + 1000 * SECOND
     assert bench.ledger.completed_at == 1000.0
 
@@ -377,7 +377,7 @@ def test_what_is_said_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     assert said() == ["sending: SAP takes customers again"]
     bench.ledger.gate.by_hand = True
     bench.ledger.tell()
-    assert said() == ["paused by hand: `frontdesk resume` ends it"]
+    assert said() == ["paused_by_hand: `frontdesk resume` ends it"]
 
 
 def test_only_the_last_failures_are_remembered() -> None:

@@ -7,7 +7,6 @@ import gzip
 import os
 import resource
 import socket
-import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,11 +19,13 @@ import httpx
 import orjson
 import pytest
 
+from frontdesk_sidecar.ingest.budget import LIMIT
 from frontdesk_sidecar.ingest.document import MAX_BATCH
 from server_support import free_port, running
 
 HERE = Path(__file__).parent
-BODY_S: Final = 1.0
+#: Nobody who is only kept waiting by the others is told to be quicker.
+BODY_S: Final = 60.0
 JANE: Final = {"writeKey": "write-key-1", "traits": {"email": "jane@example.com"}}
 GZIP: Final = {"content-encoding": "gzip", "authorization": "Bearer write-key-1"}
 MB: Final = 1 << 20
@@ -65,18 +66,21 @@ class Server:
             return Counter(one.result().status_code for one in asked)
 
 
-@pytest.fixture(params=["h11", "httptools"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """Ready to be asked."""
+@contextlib.contextmanager
+def serving_door(place: Path, body_s: float = BODY_S) -> Iterator[Server]:
+    """A server with a store in that place; in the end it has complained of nothing."""
     port = free_port()
-    command = [
-        *("uvicorn", "served:app", "--app-dir", str(HERE), "--port", str(port)),
-        *("--http", request.param, "--log-level", "warning"),
-    ]
-    environ = {"STORE": str(tmp_path / "store.db"), "BODY_S": str(BODY_S)}
-    with running(command, port, tmp_path / "log", **environ) as process:
+    environ = {"STORE": str(place / "store.db"), "BODY_S": str(body_s), "PORT": str(port)}
+    with running(["served"], port, place / "log", PYTHONPATH=str(HERE), **environ) as process:
         yield Server(port, process.pid)
-    assert (tmp_path / "log").read_text() == ""
+    assert (place / "log").read_text() == ""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Whoever comes later has to do with the same memory: it is bounded after all of them."""
+    with serving_door(tmp_path_factory.mktemp("hostile")) as ready:
+        yield ready
 
 
 def head(length: int) -> bytes:
@@ -93,19 +97,22 @@ def test_a_thousand_idle_connections(server: Server) -> None:
     if soft < 1200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     with contextlib.ExitStack() as stack:
-        idle = [stack.enter_context(server.connect()) for _ in range(1000)]
+        idle: list[socket.socket] = []
+        while len(idle) < 1000:  # as many at a time as the system lets wait to be accepted
+            idle += [stack.enter_context(server.connect()) for _ in range(100)]
+            assert server.post("/identify", orjson.dumps(JANE)).status_code == 200
         for connection in idle[::2]:
-            connection.sendall(head(100)[:40])
-        began = time.monotonic()
+            with contextlib.suppress(OSError):  # the oldest had to go
+                connection.sendall(head(100)[:40])
         for _ in range(20):
             assert server.post("/identify", orjson.dumps(JANE)).status_code == 200
-        assert time.monotonic() - began < 10
         assert server.grown() < 64 * MB
 
 
-def test_slow_bodies(server: Server) -> None:
+def test_slow_bodies(tmp_path: Path) -> None:
     """They are told to be quicker, and hung up on; nobody waits for them."""
     with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serving_door(tmp_path, body_s=1.0))
         slow = [stack.enter_context(server.connect()) for _ in range(100)]
         for connection in slow:
             connection.sendall(head(1000) + b'{"traits":')
@@ -114,7 +121,7 @@ def test_slow_bodies(server: Server) -> None:
             answer = b"".join(iter(partial(connection.recv, 4096), b""))
             assert answer.startswith(b"HTTP/1.1 408 ")
             assert b'"code":"slow"' in answer
-    assert server.grown() < 32 * MB
+        assert server.grown() < 32 * MB
 
 
 def test_clients_that_hang_up(server: Server) -> None:
@@ -156,21 +163,6 @@ def test_an_endless_body_is_cut_off(server: Server) -> None:
     assert sent < 64 * MB
 
 
-def test_many_full_batches(server: Server) -> None:
-    """As many as fit in memory are taken, the others are told to come again soon."""
-    number = 4_000
-    batch = [
-        {"type": "identify", "traits": {"email": f"c{n}@example.com", "x": "y" * 40}}
-        for n in range(number)
-    ]
-    body = orjson.dumps({"writeKey": "write-key-1", "batch": batch})
-    assert MAX_BATCH * 0.8 < len(body) < MAX_BATCH
-    answers = server.many(48, lambda: server.post("/batch", body))
-    assert answers[200] > 0
-    assert set(answers) <= {200, 429}
-    assert server.grown() < 350 * MB
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -190,3 +182,25 @@ def test_malformed_bodies(server: Server, body: bytes) -> None:
     assert answer.status_code == 400
     assert answer.json()["message"]
     assert server.grown() < 48 * MB
+
+
+def test_many_full_batches(tmp_path: Path) -> None:
+    """As many as fit in memory are taken, the others are told to come again soon."""
+    with serving_door(tmp_path) as server:
+        fill(server)
+
+
+def fill(server: Server) -> None:
+    """More than is held of those who show their key in the body."""
+    number = 4_000
+    batch = [
+        {"type": "identify", "traits": {"email": f"c{n}@example.com", "x": "y" * 40}}
+        for n in range(number)
+    ]
+    body = orjson.dumps({"writeKey": "write-key-1", "batch": batch})
+    assert MAX_BATCH * 0.8 < len(body) < MAX_BATCH
+    assert 24 * len(body) > LIMIT // 2
+    answers = server.many(24, lambda: server.post("/batch", body))
+    assert answers[200] > 0
+    assert set(answers) <= {200, 429}
+    assert server.grown() < 250 * MB

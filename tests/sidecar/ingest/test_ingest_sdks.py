@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,12 +15,12 @@ import pytest
 
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.ingest.document import MAX_BATCH
+from npm_support import installed
 
 HERE = Path(__file__).parent
 WRITE_KEY = "write-key-1"
 ORIGIN = "http://shop.example"
 NUMBER = 70
-_FILES = ("package.json", "package-lock.json", "server.cjs", "browser.cjs")
 
 
 def run(command: Sequence[str | Path], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -51,28 +49,8 @@ def run_python(name: str, *arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def node(pytestconfig: pytest.Config) -> Path:
-    """Where the SDKs for Node are installed: once, in pytest's cache, or the test is skipped."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None or pytestconfig.cache is None:
-        pytest.skip("node and npm are not installed")
-    directory = Path(pytestconfig.cache.mkdir("segment-sdks"))
-    with (directory / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes of tests one installs
-        wanted = (HERE / "node" / "package-lock.json").read_bytes()
-        done = directory / "installed"
-        for name in _FILES:
-            shutil.copy(HERE / "node" / name, directory)
-        if not done.exists() or done.read_bytes() != wanted:
-            try:
-                installed = run(
-                    [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], directory
-                )
-            except subprocess.TimeoutExpired:
-                pytest.skip("npm does not get the SDKs: no network?")
-            if installed.returncode:
-                pytest.skip(f"npm does not get the SDKs: {installed.stderr[-200:]}")
-            done.write_bytes(wanted)
-    return directory
+    """Where the SDKs for Node are installed, or the test is skipped."""
+    return installed(pytestconfig, "segment-sdks", HERE / "node")
 
 
 def check(customers: dict[str, Customer], name: str, event: str) -> None:

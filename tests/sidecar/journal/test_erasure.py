@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,30 @@ def test_an_address_that_another_writer_escaped_is_found(
     (tmp_path / "a.ndjson").write_bytes(b"{}\n" + line + b"\n{}\n")
     assert segments_naming(tmp_path, key) == 1
     assert segments_naming(tmp_path, "zoe@shop.example") == 0
+
+
+@pytest.mark.parametrize("before", [0, 262_130, 262_144, 262_150, 524_280])
+@pytest.mark.parametrize("line", [b"jane@shop.example", rb"\u006aane\u0040shop.example"])
+def test_an_address_anywhere_in_a_long_line_is_found(
+    tmp_path: Path, before: int, line: bytes
+) -> None:
+    """Also where two readings meet."""
+    (tmp_path / "a.ndjson").write_bytes(b"x" * before + line + b"y" * 300_000)
+    assert segments_naming(tmp_path, "jane@shop.example") == 1
+    assert segments_naming(tmp_path, "zoe@shop.example") == 0
+
+
+def test_a_file_without_end_costs_nothing(tmp_path: Path) -> None:
+    """Whoever writes to the journal may leave a terabyte of nothing, with a name at its end."""
+    with (tmp_path / "a.ndjson").open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b'{"email":"jane@shop.example"}\n')
+    tracemalloc.start()
+    try:
+        assert segments_naming(tmp_path, "jane@shop.example") == 1
+        assert segments_naming(tmp_path, "zoe@shop.example") == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20

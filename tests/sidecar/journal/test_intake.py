@@ -405,6 +405,26 @@ async def test_unreadable_segments_are_told(
         await until(lambda: bench.metric("frontdesk_journal_unreadable_segments") == 1)
     [record] = caplog.records
     assert record.getMessage() == (
-        "journal_segments_unreadable segments=2 reasons=['not a regular file']: "
+        "journal_segments_unreadable segments=2 reasons=['not a regular file'] -- "
         "run the sidecar in the group that owns them"
     )
+
+
+async def test_catching_up_takes_in_all_that_was_written_before(
+    place: Path, store: Fussy, journal: Journal
+) -> None:
+    """Also what no look has found yet; and it comes to an end where the store takes nothing."""
+    async with running(place, store) as bench:
+        for number in range(300):
+            assert journal.append(line(f"c{number}"))
+        with anyio.fail_after(10):
+            await bench.intake.catch_up()
+        assert await bench.customers() == 300
+        store.full_times = 1
+        assert journal.append(line("late"))
+        with anyio.fail_after(10):
+            await bench.intake.catch_up()
+        assert store.full_times == 0
+        with anyio.fail_after(10):
+            await bench.intake.catch_up()
+        assert await bench.customers() == 301

@@ -29,10 +29,3 @@ def journal(tmp_path: Path) -> Iterator[Path]:
     """The journal's directory, on memory when there is any."""
     with memory_directory(tmp_path) as directory:
         yield directory
-
-
-@pytest.fixture(params=["h11", "httptools"])
-def http(request: pytest.FixtureRequest) -> str:
-    """Either parser that the proxy may be served with."""
-    name: str = request.param
-    return name

@@ -13,7 +13,7 @@ from frontdesk.exchange import Exchange
 from frontdesk.journal import Journal
 from frontdesk.routes import RouteTable
 from frontdesk.rules import Rule
-from proxy_support import Wire, proxied, raw_upstream
+from proxy_support import Wire, connected, proxied, raw_upstream
 
 TYPED = {"email": JANE, "password": "right"}
 USER = as_json({"user": {"email": JANE, "id": 7, "firstName": "Jane"}})
@@ -22,7 +22,8 @@ USER = as_json({"user": {"email": JANE, "id": 7, "firstName": "Jane"}})
 def shop(wire: Wire) -> None:
     """A storefront in any language: a login by JSON, one by a form, and a page."""
     while (request := wire.request()) is not None:
-        method, path, _ = request.line.split(b" ")
+        method, target, _ = request.line.split(b" ")
+        path = target.partition(b"?")[0]
         if (method, path) == (b"POST", b"/login") and b"wrong" in request.body:
             wire.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
         elif (method, path) == (b"POST", b"/login"):
@@ -57,6 +58,17 @@ def test_logins_are_noted(journal: Path, url: str) -> None:
         assert client.get("/login").text == "page"
     assert emails(journal) == [JANE, "omar@example.org"]
     assert read_messages(journal)[0].traits == {"email": JANE, "firstName": "Jane"}
+
+
+def test_a_login_by_an_absolute_target_is_noted(journal: Path, url: str) -> None:
+    """As clients of a proxy write it: the path is the same, and so is its query."""
+    wire = connected(url)
+    body = b'{"email":"jane.doe@example.com","password":"right"}'
+    head = b"POST http://shop.example/login?a=%%2F HTTP/1.1\r\nHost: other\r\n"
+    kind = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    wire.send((head + kind) % (len(body), body))
+    assert wire.answer().status == 200
+    assert emails(journal) == [JANE]
 
 
 def test_a_login_is_noted_once_it_is_answered(journal: Path) -> None:

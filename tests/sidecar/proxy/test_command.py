@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from asgi_support import JANE, emails
 from frontdesk_sidecar import cli
@@ -115,32 +117,58 @@ def test_a_drain_has_an_end(journal: Path, tmp_path: Path) -> None:
         assert b"0\r\n\r\n" not in client.rest()
 
 
-def test_a_dead_worker_is_replaced(journal: Path, tmp_path: Path) -> None:
-    """The others go on meanwhile; a journal segment of its own for each."""
+def test_workers_are_replaced(journal: Path, tmp_path: Path) -> None:
+    """A dead one, while the other goes on, and each at SIGHUP; a journal segment for each."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
-    def pids() -> set[int]:
-        """The workers that answer."""
-        found = set()
-        for _ in range(12):
-            with contextlib.suppress(httpx.TransportError, ValueError):
-                found.add(int(httpx.get(f"{url}/_frontdesk/status").json()["pid"]))
-        return found
+    def two(count: int, apart_from: frozenset[int]) -> frozenset[int]:
+        """Both workers, once so many of them are none of the earlier ones."""
+        found: set[int] = set()
+
+        def are_there() -> bool:
+            found.clear()
+            for _ in range(12):
+                with contextlib.suppress(httpx.TransportError):
+                    found.add(int(httpx.get(f"{url}/_frontdesk/status").json()["pid"]))
+            return len(found) == 2 and len(found - apart_from) == count
+
+        wait_until(are_there, f"{count} others are there")
+        return frozenset(found)
 
     with (
         raw_upstream(answering(LOGGED_IN)) as raw,
         proxy(raw.url, journal, tmp_path / "log", "--workers", "2", port=port) as process,
     ):
-        wait_until(lambda: len(pids()) == 2, "both workers answer")
-        before = pids()
-        os.kill(min(before), signal.SIGKILL)
-        wait_until(lambda: len(pids() | before) == 3 and len(pids()) == 2, "it is replaced")
+        first = two(2, frozenset())
+        os.kill(min(first), signal.SIGKILL)
+        second = two(1, first)
         for _ in range(10):
             assert httpx.post(f"{url}/login", json={"email": JANE}).status_code == 200
+        process.send_signal(signal.SIGHUP)
+        two(2, second)
         process.terminate()
         assert process.wait(20) == 0
     assert emails(journal) == [JANE] * 10
+
+
+def test_with_tls(journal: Path, tmp_path: Path) -> None:
+    """Certificate and key from their files; nobody is asked for a password."""
+    port, authority = free_port(), trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    with (
+        raw_upstream(answering(LOGGED_IN)) as raw,
+        proxy(raw.url, journal, tmp_path / "log", *files, port=port),
+    ):
+        answer = httpx.post(f"https://127.0.0.1:{port}/login", json={"email": JANE}, verify=trusted)
+        assert answer.json() == {"email": JANE}
+    assert emails(journal) == [JANE]
 
 
 def test_on_a_unix_socket(journal: Path, tmp_path: Path) -> None:

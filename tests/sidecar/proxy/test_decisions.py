@@ -1,11 +1,13 @@
 """The pure parts: whom to believe, what stands in the options, which rules an ingress gets."""
 
+import argparse
 import json
 import os
 import re
 from pathlib import Path
 
 import pytest
+import trustme
 
 from frontdesk import ConfigurationError, Rule
 from frontdesk.event import LOGGED_IN, SIGNED_UP
@@ -14,8 +16,9 @@ from frontdesk_sidecar.proxy.fields import Field
 from frontdesk_sidecar.proxy.forwarded import trust_of, with_forwarded
 from frontdesk_sidecar.proxy.ingress import FORMATS, Route, render
 from frontdesk_sidecar.proxy.loading import load_options
-from frontdesk_sidecar.proxy.options import OPTIONS, REQUIRED, read_options
+from frontdesk_sidecar.proxy.options import OPTIONS, REQUIRED, Option, read_options
 from frontdesk_sidecar.proxy.parser import FORMATS as OFFERED
+from frontdesk_sidecar.proxy.parser import add_proxy
 from frontdesk_sidecar.proxy.trouble import Cause
 
 # Forwarded
@@ -154,6 +157,72 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         "proxy.listen",
         "proxy.idle_timeout_s",
     ]
+
+
+#: A value for each option, as it is written on a command line, that is not its default.
+GIVEN = {
+    "upstream": "https://shop.example:8443",
+    "listen": "[::1]:81",
+    "socket_mode": "600",
+    "workers": "2",
+    "upstream_name": "inner.example",
+    "host": "upstream",
+    "trust": "10.0.0.0/8,unix",
+    "forwarded": "true",
+    "via": "edge",
+    "connect_timeout_s": "1.5",
+    "connect_tries": "1",
+    "answer_timeout_s": "2",
+    "idle_timeout_s": "3",
+    "keepalive_s": "0",
+    "connections": "7",
+    "queue_timeout_s": "4",
+    "clients": "8",
+    "head_timeout_s": "5",
+    "client_keepalive_s": "6",
+    "websockets": "9",
+    "websocket_bytes": "2048",
+    "drain_s": "0",
+    "prefix": "/-/edge",
+    "key": "s3cret",
+    "access_log": "true",
+    "log_level": "error",
+    "log_format": "json",
+}
+FILES = {one.key for one in OPTIONS if one.key.endswith("_file")}
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, str]:
+    """The above, with files."""
+    issued, paths = trustme.CA().issue_cert("localhost"), {}
+    for name in FILES:
+        paths[name] = str(tmp_path / name)
+        issued.private_key_and_cert_chain_pem.write_to_path(paths[name])
+    return GIVEN | paths
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda one: one.key)
+def test_every_option_is_read_from_everywhere(
+    tmp_path: Path, values: dict[str, str], option: Option
+) -> None:
+    """The file, the environment and the command line give the same, which is not the default."""
+    key, needed = option.key, {"upstream": values["upstream"]}
+    needed |= {"tls_cert_file": values["tls_cert_file"]} if key == "tls_key_file" else {}
+    needed |= {"upstream_cert_file": values["upstream_cert_file"]} if "key_file" in key else {}
+    from_environment = load_options(None, needed, {option.variable: values[key]})
+    config = tmp_path / "frontdesk.toml"
+    config.write_text(f"[proxy]\n{key} = '{values[key]}'\n")
+    assert load_options(str(config), needed, {}) == from_environment
+    assert from_environment != load_options(None, {"upstream": "http://a"}, {})
+    parser = argparse.ArgumentParser()
+    add_proxy(parser.add_subparsers(), lambda commands, name, *_: commands.add_parser(name))
+    if key == "key":
+        assert "proxy_key" not in vars(parser.parse_args(["proxy"]))
+        return
+    words = [option.flag] if option.kind.is_switch else [option.flag, values[key]]
+    given = vars(parser.parse_args(["proxy", *words]))[f"proxy_{key}"]
+    assert load_options(None, needed | {key: given}, {}) == from_environment
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_an_upload_that_lasts_is_not_too_late(journal: Path) -> None:
         assert client.answer().status == 200
 
 
-def test_a_stream_that_falls_silent(journal: Path, http: str) -> None:
+def test_a_stream_that_falls_silent(journal: Path) -> None:
     """Once it has begun it can only be broken off."""
 
     def handle(wire: Wire) -> None:
@@ -103,7 +103,7 @@ def test_a_stream_that_falls_silent(journal: Path, http: str) -> None:
 
     with (
         raw_upstream(handle) as raw,
-        proxied(raw.url, journal, http=http, idle_timeout_s=0.2) as url,
+        proxied(raw.url, journal, idle_timeout_s=0.2) as url,
     ):
         client = connected(url)
         client.send(GET)
@@ -123,6 +123,45 @@ def test_an_upstream_that_is_not_there(journal: Path) -> None:
         status = httpx.get(f"{url}/_frontdesk/status").json()
         assert status["upstream_problem"].startswith("unreachable: ")
         assert status["failures"] == {"unreachable": 1}
+
+
+def test_readiness_sees_that_the_upstream_has_gone(journal: Path) -> None:
+    """Though connections to it were kept."""
+    with contextlib.ExitStack() as upstream:
+        raw = upstream.enter_context(raw_upstream(answering(OK)))
+        with proxied(raw.url, journal) as url:
+            assert httpx.get(f"{url}/").status_code == 200
+            upstream.close()
+            ready = httpx.get(f"{url}/_frontdesk/readyz")
+            assert (ready.status_code, ready.text.partition(":")[0]) == (503, "unreachable")
+
+
+def test_an_upstream_that_takes_no_upload(journal: Path) -> None:
+    """504: it says nothing, and reads nothing, for `idle_timeout_s`."""
+    go = threading.Event()
+
+    def handle(wire: Wire) -> None:
+        wire.head()
+        assert go.wait(20)
+
+    with raw_upstream(handle) as raw, proxied(raw.url, journal, idle_timeout_s=0.3) as url:
+        client = connected(url)
+        client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        thread = threading.Thread(target=pour_in, args=(client,))
+        thread.start()
+        got = client.answer()
+        go.set()
+        client.sock.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+    assert got.status == 504
+    assert got.all(b"proxy-status") == [b"frontdesk; error=http_response_timeout"]
+
+
+def pour_in(client: Wire) -> None:
+    """Send until it ends."""
+    with contextlib.suppress(OSError):
+        while True:
+            client.sock.sendall(b"x" * 65_536)
 
 
 def test_an_upstream_that_is_back_in_a_moment(journal: Path) -> None:
@@ -240,12 +279,42 @@ def test_tls_on_both_sides(journal: Path, tmp_path: Path, authority: trustme.CA,
             journal,
             upstream_ca_file=str(tmp_path / "ca.pem"),
             **({} if name == "127.0.0.1" else {"upstream_name": name}),
-            server={"ssl_certfile": str(ours)},
+            tls_cert_file=str(ours),
         ) as url,
     ):
         trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
         answer = httpx.get(f"{url.replace('http', 'https')}/", verify=trusted)
         assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_the_upstream_asks_who_we_are(
+    journal: Path, tmp_path: Path, authority: trustme.CA, *, shows: bool
+) -> None:
+    """`upstream_cert_file` is what it is shown; without one it is 502."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issue(authority, "127.0.0.1", tmp_path / "upstream.pem"))
+    context.load_verify_locations(tmp_path / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def handle(wire: Wire) -> None:
+        with contextlib.suppress(ssl.SSLError):
+            wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            wire.request()
+            wire.send(OK)
+
+    ours = issue(authority, "edge.example", tmp_path / "ours.pem")
+    shown = {"upstream_cert_file": str(ours)} if shows else {}
+    with (
+        raw_upstream(handle) as raw,
+        proxied(
+            raw.url.replace("http", "https"),
+            journal,
+            upstream_ca_file=str(tmp_path / "ca.pem"),
+            **shown,
+        ) as url,
+    ):
+        assert httpx.get(f"{url}/").status_code == (200 if shows else 502)
 
 
 def test_a_certificate_that_is_not_trusted(
@@ -307,7 +376,7 @@ def resident_kb() -> int:
 
 
 @pytest.mark.parametrize("direction", ["down", "up"])
-def test_memory_does_not_grow_with_what_passes(journal: Path, http: str, direction: str) -> None:
+def test_memory_does_not_grow_with_what_passes(journal: Path, direction: str) -> None:
     """64 MiB to a reader that waits: what is held stays far below, and all of it arrives."""
     block, blocks = b"x" * 65_536, 1024
     stalled, go = threading.Event(), threading.Event()
@@ -335,7 +404,7 @@ def test_memory_does_not_grow_with_what_passes(journal: Path, http: str, directi
             assert len(wire.exactly(len(block) * blocks)) == len(block) * blocks
             wire.send(OK)
 
-    with raw_upstream(handle) as raw, proxied(raw.url, journal, http=http) as url:
+    with raw_upstream(handle) as raw, proxied(raw.url, journal) as url:
         client = connected(url)
         before = resident_kb()
         if direction == "down":

@@ -3,10 +3,12 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
@@ -16,20 +18,23 @@ from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from proxy_support import proxied
-from server_support import free_port
+from server_support import free_port, wait_until
 
 
 @contextlib.contextmanager
 def sockets(
-    journal: Path, handle: Callable[[ServerConnection], None], **options: object
+    journal: Path,
+    handle: Callable[[ServerConnection], None],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    **options: object,
 ) -> Iterator[str]:
-    """A WebSocket server behind the proxy; gives the address to connect to."""
+    """A WebSocket server behind the proxy with these settings; gives the address to connect to."""
     with serve(handle, "127.0.0.1", 0, max_size=None, **options) as server:  # type: ignore[arg-type]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         port = server.socket.getsockname()[1]
         try:
-            with proxied(f"http://127.0.0.1:{port}", journal) as url:
+            with proxied(f"http://127.0.0.1:{port}", journal, **settings) as url:
                 yield url.replace("http", "ws")
         finally:
             server.shutdown()
@@ -173,6 +178,52 @@ def test_a_server_that_refuses(journal: Path) -> None:
         response = caught.value.response
         assert (response.status_code, response.body) == (403, b"log in first\n")
         assert response.headers.get_all("x-why") == ["login"]
+
+
+def test_more_sockets_than_are_let_in(journal: Path) -> None:
+    """503 and when to come again; one that ends leaves its place."""
+    with sockets(journal, echo, {"websockets": 1}) as url:
+        with opened(url) as first:
+            with pytest.raises(InvalidStatus) as caught, opened(url):
+                pass
+            assert caught.value.response.status_code == 503
+            assert caught.value.response.headers["retry-after"] == "1"
+            first.send("hi")
+            assert first.recv() == "hi"
+
+        def is_let_in() -> bool:
+            with contextlib.suppress(InvalidStatus), opened(url):
+                return True
+            return False
+
+        wait_until(is_let_in, "the place is free")
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_a_message_that_is_too_large(journal: Path, *, from_client: bool) -> None:
+    """It is not passed on, and the other side is told that this was no clean end."""
+
+    def handle(connection: ServerConnection) -> None:
+        connection.send("small")
+        if not from_client:
+            connection.send("x" * 2000)
+        with pytest.raises(ConnectionClosedError) as caught:
+            connection.recv()
+        assert caught.value.rcvd is not None
+        heard.append(caught.value.rcvd.code)
+        ended.set()
+
+    heard: list[int] = []
+    ended = threading.Event()
+    with sockets(journal, handle, {"websocket_bytes": 1024}) as url, opened(url) as client:
+        assert client.recv() == "small"
+        if from_client:
+            client.send("x" * 2000)
+        with pytest.raises(ConnectionClosedError) as caught:
+            client.recv()
+        assert ended.wait(10)
+    assert caught.value.rcvd is not None
+    assert (heard, caught.value.rcvd.code) == ([1009], 1009 if from_client else 1014)
 
 
 def test_a_server_that_is_not_there(journal: Path) -> None:

@@ -171,11 +171,21 @@ def caused(error: Exception, *causes: Exception) -> Exception:
     return error
 
 
+#: A host with several addresses, as anyio tells of them.
+REFUSED_BY_ALL = OSError("all failed")
+REFUSED_BY_ALL.__cause__ = ExceptionGroup("x", [ConnectionRefusedError(), ConnectionRefusedError()])
+REFUSED_BY_SOME = OSError("all failed")
+REFUSED_BY_SOME.__cause__ = ExceptionGroup("x", [ConnectionRefusedError(), OSError(113, "no")])
+
+
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
         (httpx.ConnectError("x"), Failure.CONNECT),
-        (httpx.ConnectTimeout("x"), Failure.CONNECT),
+        (httpx.ConnectTimeout("x"), Failure.CONNECT_TIMEOUT),
+        (caused(httpx.ConnectError("x"), ConnectionRefusedError(111, "no")), Failure.REFUSED),
+        (caused(httpx.ConnectError("x"), REFUSED_BY_ALL), Failure.REFUSED),
+        (caused(httpx.ConnectError("x"), REFUSED_BY_SOME), Failure.CONNECT),
         (httpx.ProxyError("407"), Failure.CONNECT),
         (caused(httpx.ConnectError("x"), OSError(), socket.gaierror()), Failure.DNS),
         (caused(httpx.ConnectError("x"), ssl.SSLCertVerificationError()), Failure.TLS),
@@ -210,7 +220,7 @@ def test_exceptions_become_failures(error: Exception, failure: Failure) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (httpx.ConnectTimeout("x"), "connect"),
+        (httpx.ConnectTimeout("x"), "connect_timeout"),
         (httpx.ReadTimeout("x"), "timeout"),
         (httpx.RemoteProtocolError("x"), "protocol"),
         (httpx.InvalidURL("x"), "protocol"),
@@ -364,7 +374,7 @@ async def test_what_says_that_it_is_not_packed_is_read(sap: respx.MockRouter, co
     assert (await upsert()).kind is Kind.DELIVERED
 
 
-@pytest.mark.parametrize(("scheme", "code"), [("http", "token.connect"), ("https", "token.tls")])
+@pytest.mark.parametrize(("scheme", "code"), [("http", "token.refused"), ("https", "token.tls")])
 async def test_no_server_and_no_tls(scheme: str, code: str) -> None:
     """A refused connection and a peer that does not speak TLS are told apart."""
     async with serving(deliver) as base_url:

@@ -113,6 +113,8 @@ def test_a_wait_that_sap_asks_for(status: int, header: str, kind: Kind, wait: fl
     ("failure", "kind"),
     [
         (Failure.CONNECT, Kind.TRANSIENT),
+        (Failure.REFUSED, Kind.TRANSIENT),
+        (Failure.CONNECT_TIMEOUT, Kind.TRANSIENT),
         (Failure.TLS, Kind.SETUP),
         (Failure.DNS, Kind.SETUP),
         (Failure.TIMEOUT, Kind.TRANSIENT),

@@ -351,6 +351,8 @@ def test_answers_of_the_token_endpoint(case: Row) -> None:
     ("failure", "kind", "unknown"),
     [
         (Failure.CONNECT, TRANSIENT, False),
+        (Failure.REFUSED, TRANSIENT, False),
+        (Failure.CONNECT_TIMEOUT, TRANSIENT, False),
         (Failure.TLS, SETUP, False),
         (Failure.DNS, SETUP, False),
         (Failure.TIMEOUT, TRANSIENT, True),

@@ -53,6 +53,7 @@ async def test_requests(sap: httpx.AsyncClient) -> None:
         "fault": None,
         "integrationMessageId": "m-1",
         "sap-passport": "2A54",
+        "traceparent": None,
         "payload": {"uid": "a"},
         "parts": None,
         "partStatuses": None,

@@ -199,6 +199,62 @@ def test_who_fails_more_than_once_is_told(store: Store) -> None:
     assert store.failing("other") is None
 
 
+def test_tries_that_do_not_count_are_told_too(store: Store) -> None:
+    """As in an outage; not those from before somebody had a dead letter sent again."""
+    put(store, login("jane"))
+    for times in range(7):
+        now = NOW + times * SECOND
+        (claim,) = store.claim(1, now, LEASE, failed=times > 0)
+        store.settle([Retry(claim, now + SECOND, "503", "down", "id", counted=False)], now)
+        told = None if times == 0 else (1, min(times + 1, 5), "503")
+        assert store.failing("default") == told
+    (claim,) = store.claim(1, NOW + 9 * SECOND, LEASE, failed=True)
+    store.settle([Dead(claim, "400", "no")], NOW + 9 * SECOND)
+    assert store.revive(Which(), NOW + 10 * SECOND) == 1
+    assert store.failing("default") is None
+
+
+def test_all_that_is_known_of_a_customer(store: Store) -> None:
+    """Of each target, and of nobody whose address is alike; by user id page by page."""
+    put(store, login("jane"))
+    store.absorb([login("jane")], {}, NOW, lambda _: "b2b")
+    (first,) = store.claim(1, NOW, LEASE)
+    store.settle([Delivered(first, b"h", NOW + 5, "id-7")], NOW + 6)
+    key = first.key
+    put(store, login("jan"), login("jane2"))
+    found = {one.target: one for one in store.known(key)}
+    assert set(found) == {"default", "b2b"}
+    done, waiting = found["default"], found["b2b"]
+    assert (done.state, done.sent_at, done.sent_id) == ("clean", NOW + 5, "id-7")
+    assert (waiting.state, waiting.sent_at, waiting.sent_id) == ("pending", None, None)
+    assert (waiting.waiting_since, waiting.due_at, waiting.is_erased) == (NOW, NOW, False)
+    assert key not in repr(done)
+    assert {store.key_of(one.id) for one in found.values()} == {key}
+    assert store.known(key[:-1]) == []
+    assert store.key_of(77) is None
+    ids: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        page, after = store.of_user(done.customer.user_id or "", after, 1)
+        ids += page
+    assert ids == sorted(one.id for one in found.values())
+    assert store.of_user("nobody", 0, 10) == ([], None)
+    store.scrub(NOW + SECOND)
+    assert next(one for one in store.known(key) if one.target == "default").is_erased
+
+
+def test_the_id_of_the_last_delivery_stays(store: Store) -> None:
+    """When a login brings nothing new."""
+    put(store, login("jane"))
+    (claim,) = store.claim(1, NOW, LEASE)
+    store.settle([Delivered(claim, b"h", None, "id-7")], NOW)
+    put(store, login("jane", at=NOW + SECOND), now=NOW + SECOND)
+    (claim,) = store.claim(1, NOW + SECOND, LEASE)
+    store.settle([Delivered(claim, claim.sent_hash, claim.sent_at)], NOW + SECOND)
+    (found,) = store.known(claim.key)
+    assert (found.state, found.sent_at, found.sent_id) == ("clean", NOW, "id-7")
+
+
 def test_customers_that_failed_are_claimed_apart(store: Store) -> None:
     """So that however many of one kind are due, the other kind gets its places."""
     put(store, login("ann"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Final
@@ -13,10 +12,10 @@ from django.core import checks
 from django.core.signals import request_started
 
 from frontdesk.contrib.django.receivers import Receivers
+from frontdesk.desk import log_problems
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.settings import load_capture
 
-_log = logging.getLogger("frontdesk")
 _UID: Final = "frontdesk.contrib.django"
 _HINT: Final = "Correct it in the file named by FRONTDESK_CONFIG, or in the FRONTDESK_ variables."
 
@@ -39,7 +38,7 @@ class FrontdeskConfig(AppConfig):
             settings = load_capture()
         except ConfigurationError as error:
             self.problems = error.problems
-            _log.error("configuration: %s", error)
+            log_problems(error)
             return
         self.receivers = Receivers(settings)
         # Not in ready(): Django's own receiver, connected in that of its app, comes after this one.

@@ -23,6 +23,7 @@ from frontdesk.event import LOGGED_IN, SIGNED_UP
 from frontdesk.notes import MARK, Notes, notes_of
 from frontdesk.rules import Finding, corrected
 from frontdesk.settings import Capture
+from frontdesk.trace_context import traceparent
 from frontdesk.watch import failed
 
 #: a first login this soon after `date_joined` belongs to the registration
@@ -138,16 +139,17 @@ class Receivers:
                 return
             user_id, traits = privacy.protect(finding.user_id, finding.traits)
             finding = finding._replace(user_id=user_id, traits=traits)
-        self._write(finding, getattr(getattr(user, "_state", None), "db", None))
+        trace = None if request is None else traceparent(request.META.get("HTTP_TRACEPARENT"))
+        self._write(finding, trace, getattr(getattr(user, "_state", None), "db", None))
 
-    def _write(self, finding: Finding, using: str | None) -> None:
+    def _write(self, finding: Finding, trace: str | None, using: str | None) -> None:
         if using is None or not connections[using].in_atomic_block:
-            self.desk.note(finding)
+            self.desk.note(finding, trace)
             return
 
         def write() -> None:
             try:
-                self.desk.note(finding)
+                self.desk.note(finding, trace)
             except Exception as error:  # noqa: BLE001 - Django would log it, with the finding
                 failed(self.desk, error)
 

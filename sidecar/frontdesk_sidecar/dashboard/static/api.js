@@ -2,6 +2,8 @@
 // The key is sent as a header with each request, so no other site can have it sent.
 
 const KEY = "frontdesk.key";
+// There is something each second, or ten times as long as it takes to make it.
+const SILENCE_MS = 20000;
 
 export const key = {
   get: () => sessionStorage.getItem(KEY) ?? "",
@@ -29,7 +31,7 @@ export async function ask(operation, parameters = {}) {
 }
 
 /** Hear events until it ends; `hear` gets each name and its data. Gives the status of a refusal. */
-async function listen(signal, hear) {
+async function listen(signal, alive, hear) {
   const answer = await fetch("dashboard/events", {
     headers: headers(), signal, cache: "no-store", credentials: "omit",
   });
@@ -40,6 +42,7 @@ async function listen(signal, hear) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
+    alive();
     const { done, value } = await reader.read();
     if (done) return { status: 0, error: "" };
     const blocks = (rest + value).split("\n\n");
@@ -58,6 +61,7 @@ async function listen(signal, hear) {
 export function follow(hear, tell) {
   let control = null;
   let timer = 0;
+  let silence = 0;
   let wait = 1000;
 
   async function start() {
@@ -65,19 +69,27 @@ export function follow(hear, tell) {
     control?.abort();
     const own = new AbortController();
     control = own;
+    let isSilent = false;
+    // A network that went away ends no stream.
+    const alive = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => { isSilent = true; own.abort(); }, SILENCE_MS);
+    };
     let ended;
     try {
-      ended = await listen(own.signal, (name, data) => {
+      alive();
+      ended = await listen(own.signal, alive, (name, data) => {
         if (own !== control) return;
         wait = 1000;
         tell("live", "");
         hear(name, data);
       });
     } catch (error) {
-      if (own.signal.aborted) return;
+      if (own.signal.aborted && !isSilent) return;
       ended = { status: 0, error: "" };
     }
     if (own !== control) return;
+    clearTimeout(silence);
     if (ended.status === 401 || ended.status === 403) {
       tell("refused", ended.error, ended.status);
       return;
@@ -89,6 +101,7 @@ export function follow(hear, tell) {
 
   function stop() {
     clearTimeout(timer);
+    clearTimeout(silence);
     control?.abort();
     control = null;
   }

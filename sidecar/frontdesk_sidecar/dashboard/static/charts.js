@@ -19,8 +19,8 @@ const CHARTS = [
   { title: "Waiting for SAP", kind: "line", series: [["pending", "customers", "accent"]] },
   { title: "Oldest waiting", kind: "line", format: span, series: [["oldest", "age", "slow"]] },
   {
-    title: "From login to SAP", kind: "line", format: span, least: 0.1,
-    series: [["p95", "p95", "slow"], ["p50", "p50", "accent"]], without: ["minutes"],
+    title: "Time to SAP", kind: "line", format: span, least: 0.1,
+    series: [["p95", "p95", "slow"], ["p50", "p50", "accent"]], each: "latencyEach",
   },
   { title: "Dead letters", kind: "bars", series: [["dead", "died", "bad"]] },
 ];
@@ -43,7 +43,7 @@ export function showCharts(told, at) {
 }
 
 function draw() {
-  if (data) for (const chart of drawn) chart.draw(data.told[range], data.at, range);
+  if (data) for (const chart of drawn) chart.draw(data.told[range], data.at);
 }
 
 class Chart {
@@ -96,11 +96,9 @@ class Chart {
     return node;
   }
 
-  draw(part, now, name) {
-    this.node.hidden = (this.chart.without ?? []).includes(name);
-    if (this.node.hidden) return;
+  draw(part, now) {
     this.now = now;
-    this.each = part.each;
+    this.each = part[this.chart.each] ?? part.each;
     this.values = this.chart.series.map(([series]) => part[series]);
     this.length = this.values[0].length;
     const stacked = this.chart.kind === "bars";
@@ -111,7 +109,7 @@ class Chart {
     else this.drawLines();
     const [from, most, to] = this.node.querySelector(".axis").children;
     say(from, `${span(this.each * this.length)} ago`);
-    say(most, `highest ${this.format(Math.max(0, ...tops))}`);
+    say(most, `highest ${this.format(Math.max(0, ...tops))}${stacked ? ` in ${span(this.each)}` : ""}`);
     say(to, "now");
     this.svg.setAttribute("aria-label", this.summary());
     this.read(this.at);
@@ -150,7 +148,7 @@ class Chart {
       });
       if (last !== null) {
         area += `L${last} ${HEIGHT}z`;
-        line += "h.01";
+        line += line.includes("L") ? "h.01" : `h${step / 2}h${-step}`; // one alone is to be seen too
       }
       this.paths[number][0].setAttribute("d", area);
       this.paths[number][1].setAttribute("d", line);
@@ -177,10 +175,12 @@ class Chart {
   latest() {
     if (this.chart.kind === "bars") {
       const sum = this.values.flat().reduce((total, value) => total + (value ?? 0), 0);
-      return count(sum);
+      return `${count(sum)} in ${span(this.each * this.length)}`;
     }
-    const known = this.values[0].filter((value) => value !== null);
-    return known.length ? this.format(known[known.length - 1]) : "nothing yet";
+    const known = this.chart.series.map(([, title], number) => [title, this.values[number].findLast((value) => value !== null)])
+      .filter(([, value]) => value !== undefined);
+    return known.map(([title, value]) => (this.chart.series.length > 1 ? `${title} ${this.format(value)}` : `now ${this.format(value)}`))
+      .join(", ") || "nothing yet";
   }
 
   summary() {

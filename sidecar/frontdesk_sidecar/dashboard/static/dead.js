@@ -4,13 +4,17 @@ import { ask } from "./api.js";
 import { byId, confirmed, el, facts, mark, say, toast } from "./dom.js";
 import { count, counted, moment } from "./format.js";
 
-const LISTED = 50;
+const LISTED = 20;
+const MOST = 1000; // of one answer
 const AGAIN_MS = 15000;
+const BEHIND_MS = 900;
+const SAPS = /^(odata|http|token)\b/; // others are our own, such as a mapping that gives nothing
 const groups = new Map();
 let mayAct = false;
 let known = "";
 let asked = 0;
 let under = false;
+let listed = 0;
 
 export function setUpDead(may) {
   mayAct = may;
@@ -37,7 +41,10 @@ export function showDead(told) {
     return;
   }
   const numbers = JSON.stringify(dead);
-  if (!under && (numbers !== known || (total && Date.now() - asked > AGAIN_MS))) {
+  const age = Date.now() - asked;
+  // One letter may go and another come between two snapshots: then the list alone is behind.
+  const isBehind = total !== listed && age > BEHIND_MS;
+  if (!under && (numbers !== known || isBehind || (total && age > AGAIN_MS))) {
     known = numbers;
     refresh();
   }
@@ -56,7 +63,7 @@ function showReasons(dead, reasons) {
 }
 
 const none = () => el("p", { class: "muted", id: "no-dead" }, "None: no customer waits for somebody to decide.");
-const title = (code, number) => el("p", {}, el("h3", { class: "code" }, code), el("span", { class: "muted" }, ` ${counted(number, "letter")}`));
+const title = (code, number) => el("div", {}, el("h3", { class: "code" }, code), el("span", { class: "muted" }, ` ${counted(number, "letter")}`));
 const meaning = (reason) => (reason
   ? [el("p", {}, reason.means), ...(reason.todo ? [el("p", { class: "muted" }, `Do: ${reason.todo}`)] : [])] : []);
 
@@ -75,6 +82,7 @@ async function refresh() {
 }
 
 function place(told) {
+  listed = told.total;
   const codes = Object.entries(told.codes).sort((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1));
   for (const code of [...groups.keys()]) {
     if (!(code in told.codes)) {
@@ -106,7 +114,12 @@ class Group {
     this.toggle = button("Look", () => this.flip());
     this.toggle.setAttribute("aria-expanded", "false");
     this.list = el("ul", { class: "letters", hidden: true, "aria-label": `Dead letters, ${code}` });
-    this.more = el("p", { class: "more muted", hidden: true });
+    this.listed = LISTED;
+    this.told = el("span");
+    this.more = el("p", { class: "more muted", hidden: true }, this.told, " ", button("Show more", () => {
+      this.listed = Math.min(this.listed * 4, MOST);
+      return this.load();
+    }));
     const named = (label, action, kind) => {
       const node = button(label, action, kind);
       node.setAttribute("aria-label", `${label} group ${code}`);
@@ -126,7 +139,7 @@ class Group {
     this.total = number;
     say(this.number, counted(number, "letter"));
     say(this.advice, advice);
-    if (text) say(this.text, `SAP says: ${text}`);
+    if (text) say(this.text, SAPS.test(this.code) ? `SAP says: ${text}` : text);
   }
 
   async flip() {
@@ -139,7 +152,7 @@ class Group {
   }
 
   async load() {
-    const told = await ask("dead.list", { reason: this.code, limit: LISTED });
+    const told = await ask("dead.list", { reason: this.code, limit: this.listed });
     const letters = new Map(told.letters.map((letter) => [letter.id, letter]));
     const focused = this.list.contains(document.activeElement);
     for (const [id, node] of this.rows) {
@@ -156,7 +169,8 @@ class Group {
       (this.list.querySelector("button") ?? this.toggle).focus();
     }
     this.more.hidden = told.total <= letters.size;
-    say(this.more, `the latest ${letters.size} of ${count(told.total)}`);
+    say(this.told, `The latest ${letters.size} of ${count(told.total)}.`);
+    this.more.lastChild.hidden = this.listed === MOST;
   }
 }
 
@@ -202,6 +216,7 @@ function discard(parameters, what) {
         const told = await ask("dead.discard", parameters);
         number += told.discarded;
         more = told.more;
+        if (more) toast(`${count(number)} discarded, going on…`);
       }
       toast(`${counted(number, "dead letter")} discarded`);
     } catch (error) {
@@ -217,8 +232,9 @@ async function download(parameters, name) {
   try {
     for (let after = null; ;) {
       const told = await ask("dead.export", { ...parameters, ...(after ? { after } : {}) });
-      lines.push(...told.letters.map((letter) => `${JSON.stringify(letter)}\n`));
+      for (const letter of told.letters) lines.push(`${JSON.stringify(letter)}\n`);
       after = told.next;
+      if (after) toast(`${count(lines.length)} exported, going on…`);
       if (!after) break;
     }
   } catch (error) {

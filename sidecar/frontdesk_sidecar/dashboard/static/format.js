@@ -9,7 +9,7 @@ export function span(seconds) {
   if (seconds === 0) return "0 s";
   if (seconds < 0.0095) return `${(seconds * 1000).toFixed(1)} ms`;
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(1)} s`;
   const round = Math.round(seconds);
   if (round < 120) return `${round} s`;
   const minutes = Math.floor(round / 60);
@@ -43,10 +43,10 @@ export function rate(inMinute) {
 export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** A moment in this browser's zone, with the day when it is not today. */
-export function moment(when) {
+export function moment(when, { second = true } = {}) {
   const date = new Date(when);
   if (Number.isNaN(date.getTime())) return "–";
-  const time = date.toLocaleTimeString("en-GB");
+  const time = date.toLocaleTimeString("en-GB").slice(0, second ? 8 : 5);
   return date.toDateString() === new Date().toDateString()
     ? time : `${date.toLocaleDateString("sv-SE")} ${time}`;
 }

@@ -4,7 +4,7 @@ import { ask, follow, key } from "./api.js";
 import { setUpCharts, showCharts } from "./charts.js";
 import { setUpDead, showDead } from "./dead.js";
 import { byId, confirmed, el, facts, mark, openDialog, say, toast } from "./dom.js";
-import { showState } from "./state.js";
+import { showOutage, showState } from "./state.js";
 import { setUpTrace, showTrace } from "./trace.js";
 
 let mayAct = false;
@@ -22,7 +22,7 @@ const hear = {
   },
   snapshot(told) {
     if (told.error) {
-      byId("headlines").replaceChildren(el("p", { class: "headline bad" }, told.error));
+      showOutage("no store", told.error);
       return;
     }
     at = told.at;
@@ -44,8 +44,11 @@ const link = follow((name, data) => hear[name]?.(data), (state, why, status) => 
   mark(node, "live", state === "live" ? "yes" : "no");
   if (state === "live") say(node, "live");
   else if (state === "resting") say(node, "resting while nobody looks");
-  else if (state === "waiting") say(node, `no answer, trying again${why ? `: ${why}` : ""}`);
-  else {
+  else if (state === "waiting") {
+    say(node, "trying again");
+    showOutage("no answer", why ? `The sidecar does not tell how things stand: ${why}` : "The sidecar does not answer",
+      "do: see whether it runs, by frontdesk status and the log of its service; web processes go on meanwhile");
+  } else {
     say(node, why);
     mark(byId("pill"), "mood", "");
     say(byId("pill"), status === 401 ? "locked" : "refused");
@@ -83,7 +86,7 @@ byId("pause").addEventListener("click", () => {
   const go = async () => {
     try {
       await ask(operation);
-      toast(operation === "pause" ? "Paused: nothing is sent" : "Sending again");
+      toast({ pause: "Paused: nothing is sent", resume: isPaused ? "Sending again" : "It tries now" }[operation]);
     } catch (error) {
       toast(`Not done: ${error.message}`);
     }

@@ -4,46 +4,86 @@ import { byId, el, mark, say } from "./dom.js";
 import { count, counted, moment, rate, size, span } from "./format.js";
 
 const TITLES = { captured: "Captured", journal: "Journal", store: "Store", sap: "SAP" };
-const STATES = { ok: "✓ fine", slow: "! slow", stuck: "✕ stuck here" };
+const STATES = { ok: "✓ fine", quiet: "– nothing heard", slow: "! slow", stuck: "✕ stuck here" };
+const MOODS = { attention: "needs a look", bad: "needs you" };
+const HOUR_MS = 3600e3;
+
+let shownAt = 0;
 
 export function showState(told) {
   const status = told.status;
-  mark(byId("state"), "mood", told.mood);
-  mark(byId("pill"), "mood", { fine: "fine", slowing: "attention" }[status.state] ?? "bad");
-  say(byId("pill"), status.state);
-  document.title = status.state === "fine" ? "frontdesk" : `(${status.state}) frontdesk`;
-  showHeadlines(told.headlines);
-  told.stations.forEach(showStation);
+  const outcome = { fine: "fine", slowing: "attention" }[status.state] ?? "bad";
+  // Fine is what needs nobody: sending goes on while dead letters wait, or the journal is unread.
+  const hides = outcome === "fine" && told.mood !== "fine";
+  // Nor is it known to be, when nobody ever said anything.
+  const [captured, journal] = told.stations;
+  const isSilent = outcome === "fine" && told.mood === "fine" && journal.state === "quiet" && !captured.hour;
+  shownAt = told.at;
+  if (isSilent) showPill("silent", "nothing heard", "");
+  else showPill(hides ? told.mood : outcome, hides ? MOODS[told.mood] : status.state, told.mood);
+  showHeadlines(told.headlines, told.at);
+  const started = moment(status.startedAt, { second: false });
+  const lately = told.at - new Date(status.startedAt) < HOUR_MS ? `since ${started}` : "in the last hour";
+  for (const one of told.stations) showStation(one, lately, told.at);
   showTargets(status.targets ?? []);
-  showLatency(told.latency);
+  showLatency(told.latency, told.at - new Date(status.startedAt), started);
   showFooter(status);
 }
 
-function showHeadlines(headlines) {
+/** Nothing is known of how things stand: what is shown is from before, and says so. `texts`: a headline and notes. */
+export function showOutage(word, ...texts) {
+  document.body.dataset.outage = "yes";
+  showPill("bad", word, "bad");
+  const from = shownAt ? [`What is below is from ${moment(shownAt)}.`] : [];
+  fill([{ text: texts[0], notes: [...from, ...texts.slice(1)], of: null }], Date.now());
+}
+
+function showPill(outcome, word, mood) {
+  mark(byId("state"), "mood", mood);
+  mark(byId("pill"), "mood", outcome);
+  say(byId("pill"), word);
+  document.title = outcome === "fine" ? "frontdesk" : `(${word}) frontdesk`;
+}
+
+function showHeadlines(headlines, at) {
+  delete document.body.dataset.outage;
+  fill(headlines, at);
+}
+
+function fill(headlines, at) {
   const place = byId("headlines");
-  const same = place.children.length && place.dataset.shape === shape(headlines);
-  if (!same) {
+  if (place.dataset.shape !== shape(headlines)) {
     place.dataset.shape = shape(headlines);
     place.replaceChildren(...headlines.flatMap((one) => [
-      el("p", { class: "headline" }),
-      ...one.notes.map((note) => el("p", { class: "note", "data-kind": note.split(":")[0] })),
+      el("p", { class: "headline" }, el("span"), one.of ? el("a", { href: `#${one.of}-title`, class: "jump" }, "look at them") : null),
+      ...one.notes.map((note) => el("p", { class: "note", "data-kind": note.split(":")[0] }, el("span"))),
     ]));
   }
-  const texts = headlines.flatMap((one) => [one.text, ...one.notes]);
+  // Below is where a terminal has it; here a link leads there.
+  const texts = headlines.flatMap((one) => [one.of ? one.text.replace(", see below", "") : one.text, ...one.notes]);
   texts.forEach((text, number) => {
-    const node = place.children[number];
+    const row = place.children[number];
+    const node = row.firstChild;
     // Ages and countdowns go on each second; a screen reader is told of the rest alone.
-    if (settled(node.textContent) !== settled(text)) node.removeAttribute("aria-live");
-    else node.setAttribute("aria-live", "off");
-    say(node, capital(text));
+    if (settled(node.textContent) !== settled(text)) row.removeAttribute("aria-live");
+    else row.setAttribute("aria-live", "off");
+    say(node, capital(local(text, at)));
   });
 }
 
-const settled = (text) => text.toLowerCase().replace(/\d+/g, "");
-const shape = (headlines) => headlines.map((one) => one.notes.length).join(",");
-const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+const settled = (text) => text.toLowerCase().replace(/\d+/g, "").replace(/ utc/g, "");
+const shape = (headlines) => headlines.map((one) => `${one.of}${one.notes.length}`).join(",");
+const NAMED = /^\S+: (paused|waiting|silent|when)/; // a target's name stays as it is
+const capital = (text) => (NAMED.test(text) ? text : text.slice(0, 1).toUpperCase() + text.slice(1));
 
-function showStation(station) {
+/** The sidecar tells times in UTC; all others on the page are this browser's. */
+function local(text, at) {
+  const today = new Date(at).toISOString().slice(0, 10);
+  return text.replace(/(?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d)(:\d\d)? UTC/g,
+    (all, day, minute, second) => moment(`${day ?? today}T${minute}${second ?? ":00"}Z`, { second: Boolean(second) }));
+}
+
+function showStation(station, lately, at) {
   let node = byId(`station-${station.name}`);
   if (!node) {
     node = el("li", { id: `station-${station.name}`, class: "card" },
@@ -53,28 +93,34 @@ function showStation(station) {
   }
   mark(node, "state", station.state);
   const [, figure, first, second, verdict] = node.children;
-  const [big, one, two] = words(station, station.facts);
+  const [big, one, two] = words(station, station.facts, lately, at);
   say(figure, big);
   say(first, one);
   say(second, two);
   say(verdict, STATES[station.state] + (station.why ? `: ${station.why}` : ""));
 }
 
-function words(station, facts) {
+function words(station, facts, lately, at) {
   switch (station.name) {
     case "captured":
-      return [rate(station.minute), `${counted(station.hour, "login")} in the last hour`,
-        `${count(facts.leftOut)} left out since the start`];
+      return [rate(station.minute), `${counted(station.hour, "login")} ${lately}`,
+        facts.leftOut ? `${counted(facts.leftOut, "attempt")} that were no login` : ""];
     case "journal":
-      return [`${size(facts.lagBytes)} to read`, counted(facts.segments, "segment"), ""];
+      return [`${size(facts.lagBytes)} to read`, facts.lastLineAt ? `heard ${ago(facts.lastLineAt, at)}` : "", ""];
     case "store":
       return [`${count(facts.pending)} waiting`,
         facts.pending ? `the oldest for ${span(facts.oldest)}` : "nobody waits",
         `${size(facts.bytes)} on disk`];
     default:
-      return [rate(station.minute), `${count(station.hour)} in the last hour`,
-        `${count(facts.clean)} settled, ${count(facts.dead)} dead`];
+      return [station.state === "stuck" && !facts.sends ? "stopped" : rate(station.minute + facts.unchangedMinute),
+        `${count(station.hour)} sent ${facts.unchangedHour ? `and ${count(facts.unchangedHour)} unchanged ` : ""}${lately}`,
+        `in all ${count(facts.clean)} settled, ${counted(facts.dead, "dead letter")}`];
   }
+}
+
+function ago(moment_, at) {
+  const seconds = Math.max(0, (at - new Date(moment_)) / 1000);
+  return seconds < 60 ? "just now" : `${span(seconds)} ago`;
 }
 
 export function showTargets(targets) {
@@ -101,18 +147,19 @@ export function showTargets(targets) {
   }
 }
 
-const RANGES = [["minutes5", "5 min"], ["hour", "hour"], ["day", "day"]];
+const RANGES = [["minutes5", "5 min", 300e3], ["hour", "hour", HOUR_MS], ["day", "day", 24 * HOUR_MS]];
 
-function showLatency(latency) {
+function showLatency(latency, age, started) {
   const body = byId("latency").tBodies[0];
   if (!body.rows.length) {
     for (const [, title] of RANGES) {
-      body.append(el("tr", {}, el("th", { scope: "row" }, title), ...[1, 2, 3, 4].map(() => el("td"))));
+      body.append(el("tr", {}, el("th", { scope: "row" }, title, " ", el("small")), ...[1, 2, 3, 4].map(() => el("td"))));
     }
   }
-  RANGES.forEach(([name], number) => {
+  RANGES.forEach(([name, , length], number) => {
     const one = latency[name];
     const cells = body.rows[number].cells;
+    say(cells[0].lastChild, age < length ? `since ${started}` : "");
     ["p50", "p95", "p99"].forEach((share, place) => say(cells[place + 1], span(one[share])));
     say(cells[4], count(one.count));
   });
@@ -123,5 +170,6 @@ function showFooter(status) {
   const disk = store.diskFreeBytes === null ? "" : `, ${size(store.diskFreeBytes)} free on its disk`;
   say(byId("footer"), `frontdesk ${status.version}, Python ${status.python}, SQLite ${status.sqlite}, `
     + `process ${status.pid} since ${moment(status.startedAt)}. Journal ${journal.path}. `
-    + `Store ${store.path}${disk}. Charts and latencies are kept in memory and begin with the process.`);
+    + `Store ${store.path}${disk}. Charts and latencies are kept in memory and begin with the process. `
+    + `Times are those of this browser (${Intl.DateTimeFormat().resolvedOptions().timeZone}).`);
 }

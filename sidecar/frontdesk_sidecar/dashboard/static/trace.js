@@ -1,9 +1,10 @@
 // Recent deliveries: event, traits, payload, answer. All of it comes masked.
 
-import { byId, el, facts, shown } from "./dom.js";
+import { byId, el, facts, say, shown } from "./dom.js";
 import { count, moment, span } from "./format.js";
 
 const MOST = 50;
+const FEW = 12; // as in parts.css
 const NEXT = {
   settled: "", retry: "tried again", again: "tried again when sending goes on", dead: "now a dead letter",
 };
@@ -12,6 +13,10 @@ let unseen = 0;
 let waiting = [];
 
 export function setUpTrace() {
+  byId("trace-all").addEventListener("click", () => {
+    const isAll = byId("trace").classList.toggle("all");
+    say(byId("trace-all"), isAll ? `Show the latest ${FEW}` : `Show all ${MOST}`);
+  });
   byId("hold").addEventListener("click", () => {
     held = !held;
     byId("hold").setAttribute("aria-pressed", String(held));
@@ -40,16 +45,18 @@ function flush() {
     if (!open || !old.contains(open)) old.remove();
   }
   const more = unseen ? ` ${count(unseen)} more were delivered meanwhile: at most ten fine and ten failed ones a second are noted.` : "";
+  byId("trace-all").hidden = rows.length <= FEW;
   byId("trace-note").textContent = (rows.length ? "" : "Nothing was delivered since this page is open. ")
     + `Noted while this page is open, values masked.${more}`;
 }
 
 function row(one) {
-  const took = one.outcome === "unchanged" ? "" : span(one.seconds);
+  const isUnchanged = one.outcome === "unchanged";
+  const [told, took] = isUnchanged ? ["→ unchanged, SAP has it", ""] : [`→ ${one.outcome}`, span(one.seconds)];
   const details = el("details", {},
     el("summary", {},
       el("time", {}, moment(one.at)), " ",
-      ...[["", one.event || "no event"], ["", one.customer], ["", `→ ${one.outcome}`], ["code", one.code], ["muted", took]]
+      ...[["", one.event || "no event"], ["", one.customer], ["", told], ["code", isUnchanged ? "" : one.code], ["muted", took]]
         .flatMap(([kind, text]) => [el("span", { class: kind || null }, text), " "])));
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(steps(one));
@@ -58,7 +65,7 @@ function row(one) {
 }
 
 function steps(one) {
-  const step = (title, content) => el("div", {}, el("h4", {}, title), content);
+  const step = (title, content) => el("div", {}, el("h3", {}, title), content);
   const place = [["event", one.event], ["at", one.timestamp ?? "–"], ["user id", one.userId], ["site", one.site]];
   const sent = one.payload === null ? el("p", {}, "nothing was sent") : facts(Object.entries(one.payload));
   const after = NEXT[one.next] + (one.dueAt ? ` at ${moment(one.dueAt)}` : "");

@@ -1,0 +1,1 @@
+"""What happens to a sidecar while it runs and at its end: new settings, draining, stopping."""
