@@ -21,15 +21,13 @@ from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.errors import StoreFull
 from frontdesk_sidecar.store.salvage import SalvageReport
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
+from frontdesk_sidecar.store.sqlite_people import SQLitePeople
 from frontdesk_sidecar.store.sqlite_rows import (
     claim_of,
-    conditions,
     counts_of,
-    dead_letter_of,
     forgotten,
     is_sound,
     key_of,
-    known_of,
     parameters,
     remembered,
     row_key,
@@ -40,14 +38,11 @@ from frontdesk_sidecar.store.types import (
     Claim,
     Counts,
     Dead,
-    DeadLetter,
     Delivered,
-    Known,
     Release,
     Retry,
     Settled,
     Settlement,
-    Which,
 )
 from frontdesk_sidecar.store.versions import PROGRAM, program_of
 
@@ -58,11 +53,9 @@ _SETTLING: Final = {
     Dead: sql.DEAD,
     Release: sql.RELEASE,
 }
-#: So many of those that failed are looked at for a status.
-_LOOKED_AT: Final = 1000
 
 
-class SQLiteStore(Store):
+class SQLiteStore(SQLitePeople, Store):
     """See `Store`. Any thread may use it, one at a time."""
 
     def __init__(self, file: SQLiteFile, token: Callable[[], str], rest_us: int = 0) -> None:
@@ -260,67 +253,6 @@ class SQLiteStore(Store):
     def size(self) -> int:
         """See `Store.size`; includes the write-ahead log."""
         return self._file.size()
-
-    def dead(self, which: Which, limit: int) -> list[DeadLetter]:
-        """See `Store.dead`."""
-        with self.transaction():
-            rows = self._connection.execute(
-                sql.LIST_DEAD, conditions(which) | {"limit": limit}
-            ).fetchall()
-        return [dead_letter_of(row) for row in rows]
-
-    def dead_codes(self, target: str | None = None) -> dict[str, int]:
-        """See `Store.dead_codes`."""
-        codes = Counter[str]()
-        with self.transaction():
-            for found, code, number in self._connection.execute(sql.COUNT_DEAD):
-                if target in (None, found):
-                    codes[code] += number
-        return dict(codes)
-
-    def failing(self, target: str) -> tuple[int, int, str] | None:
-        """See `Store.failing`."""
-        with self.transaction():
-            asked = {"target": target, "limit": _LOOKED_AT}
-            number, most, code = self._connection.execute(sql.FAILING, asked).fetchone()
-        return (number, most, code) if number else None
-
-    def known(self, key: str) -> list[Known]:
-        """See `Store.known`."""
-        with self.transaction():
-            rows = self._connection.execute(sql.KNOWN, {"key": key}).fetchall()
-        return [known_of(row) for row in rows]
-
-    def key_of(self, number: int) -> str | None:
-        """See `Store.key_of`."""
-        with self.transaction():
-            row = self._connection.execute(sql.KEY_OF, (number,)).fetchone()
-        return None if row is None else key_of(*row)
-
-    def of_user(self, user_id: str, after: int, limit: int) -> tuple[list[int], int | None]:
-        """See `Store.of_user`."""
-        with self.transaction():
-            last, number = self._connection.execute(sql.PART, (after, limit)).fetchone()
-            found = self._connection.execute(sql.OF_USER, (user_id, after, last or 0)).fetchall()
-        return [row_id for (row_id,) in found], last if number == limit else None
-
-    def revive(self, which: Which, now: int) -> int:
-        """See `Store.revive`."""
-        with self.transaction():
-            chosen = conditions(which) | {"now": now, "rest": self.rest_us}
-            return self._connection.execute(sql.REVIVE, chosen).rowcount
-
-    def discard(self, which: Which, limit: int = 1000) -> int:
-        """See `Store.discard`."""
-        with self.transaction():
-            return self._connection.execute(
-                sql.DISCARD, conditions(which) | {"limit": limit}
-            ).rowcount
-
-    def forget(self, key: str) -> bool:
-        """See `Store.forget`."""
-        with self.transaction():
-            return self._connection.execute(sql.FORGET, {"key": key}).rowcount > 0
 
     def drop_target(self, target: str, limit: int = 1000) -> int:
         """See `Store.drop_target`."""
