@@ -134,7 +134,7 @@ class Stack:
             f'[sap]\nbase_url = "{self.sap_url}"\nclient_id = "frontdesk"\n'
             f'client_secret_file = "{secret}"\n'
             f'[store]\npath = "{self.directory / "store" / "frontdesk.db"}"\n'
-            f'[http]\nport = {_port(self.sidecar_url)}\n'
+            f"[http]\nport = {_port(self.sidecar_url)}\n"
             f'[log]\nlevel = "{log_level}"\nformat = "text"\n'
             # The simulator answers at once: a second is enough of a rest.
             f"[forward]\nrest_s = 1\nquiet_s = 1\n{settings}"

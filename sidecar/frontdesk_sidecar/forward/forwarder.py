@@ -269,16 +269,20 @@ class Forwarder:
                 self._wake.set()
 
     async def _work(self, work: _Work) -> None:
+        if not self._stopping:  # else what was not begun is given back, and waits for no turn
+            await self._send(work)
+        now = self._now()
+        self.ledger.finished += [
+            Release(parcel.claim, now) for parcel in work.parcels if not parcel.is_booked
+        ]
+
+    async def _send(self, work: _Work) -> None:
         async with self._limiter:
             if work.is_try:
                 await self.courier.try_one(work.parcels[0])
                 self.gate.end_try()
             else:
                 await self.courier.deliver(work.parcels)
-        now = self._now()
-        self.ledger.finished += [
-            Release(parcel.claim, now) for parcel in work.parcels if not parcel.is_booked
-        ]
 
     async def _may_begin(self, is_try: bool) -> bool:
         """Wait for a token of the rate; False when nothing may be sent any more."""

@@ -55,7 +55,8 @@ async def test_what_is_under_way_stays_with_whom_it_was_begun(
                 await until(lambda: len(target.under_way) == 2 * PACE.concurrency)
             assert begun <= target.under_way  # nobody of them again, see `Target`
             target.go()
-            await first.stopped.wait()
+            with anyio.fail_after(10):
+                await first.stopped.wait()
             target.open()
             await bench.until_counts(clean=12)
             tasks.cancel_scope.cancel()
