@@ -77,5 +77,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
+    # SQLite has no checksums: a flipped bit in one text must not stop everybody's deliveries.
+    connection.text_factory = _text
     connection.execute(_ALONE)
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")

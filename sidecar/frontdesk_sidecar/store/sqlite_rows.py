@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from frontdesk.trace_context import traceparent
 from frontdesk_sidecar import customer
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.store.types import (
@@ -89,7 +90,7 @@ def claim_of(row: tuple[Any, ...], target: str, token: str, until: int) -> Claim
         token=token,
         lease_until=until,
         target=target,
-        traceparent=trace,
+        traceparent=traceparent(trace),
     )
 
 

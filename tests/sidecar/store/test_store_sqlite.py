@@ -488,3 +488,14 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"is not a file; store\.path"):
         SQLiteStore.open(place)
     assert place.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_flipped_bit_in_a_text_stops_nobody(path: Path) -> None:
+    """SQLite has no checksums: the row is worked with as it is, and a trace that is none goes."""
+    with SQLiteStore.open(path) as store:
+        store.absorb([login("jane"), login("john")], {}, NOW)
+        broken = "UPDATE customers SET trace = CAST(? AS TEXT), code = CAST(? AS TEXT)"
+        store._file.connection.execute(broken, (b"\xcf0-57-57-01", b"\xffail"))
+        claims = store.claim(10, NOW, LEASE) + store.claim(10, NOW, LEASE, failed=True)
+        assert {(claim.traceparent, claim.code) for claim in claims} == {(None, "\ufffdail")}
+        assert len(claims) == 2
