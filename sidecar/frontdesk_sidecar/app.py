@@ -54,8 +54,6 @@ def run(settings: Settings, read: Callable[[], Settings]) -> None:
     in force stay.
     """
     start_log(settings.log_level, settings.log_format)
-    # One that comes before it can be heard: the settings have just been read.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     make_journal(settings.journal)
     listener = listen(settings.http)
     # Connections inherit it; else the end of an answer waits for an acknowledgement of its head.
@@ -108,8 +106,9 @@ class _Sidecar:
     @contextlib.contextmanager
     def traced(self) -> Iterator[None]:
         """Spans of deliveries are exported within, if there is where to."""
-        endpoint, missing = self._settings.otlp_endpoint, self._telemetry.spans_not_exported
-        with open_tracer(endpoint, self._urls, missing) as self._telemetry.tracer:
+        endpoint, telemetry = self._settings.otlp_endpoint, self._telemetry
+        missing, refused = telemetry.spans_not_exported, telemetry.spans_refused
+        with open_tracer(endpoint, self._urls, missing, refused) as telemetry.tracer:
             yield
 
     def _urls(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,8 @@ def _say(text: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    # Until it is heard it must not end the process; the settings are read in a moment anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from frontdesk_sidecar import app, settings
 
     try:

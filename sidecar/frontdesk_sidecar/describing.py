@@ -25,6 +25,8 @@ _XML: Final = {"Accept": "application/xml"}
 MISSES: Final = 3
 #: As long as nothing is known, or what is known does not fit, it is asked for again so soon.
 _SOON_S: Final = 60.0
+#: While nothing may be asked it is looked so often whether that is over.
+_QUIET_LOOK_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class Teller(Protocol):
 class Describer:
     """Keeps one target's plan true to what SAP describes.
 
-    `use` takes each new plan. The last description is kept in the store, so that a restart while
-    SAP is down knows as much as before.
+    `use` takes each new plan. `may_ask` says whether SAP wants no silence: a question for
+    `$metadata` begins a cool-down anew as any other request does. The last description is kept in
+    the store, so that a restart while SAP is down knows as much as before.
     """
 
     def __init__(
@@ -81,9 +84,11 @@ class Describer:
         teller: Teller,
         *,
         use: Callable[[Plan], None],
+        may_ask: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._target = target
+        self._may_ask = may_ask
         self._session = session
         self._writer = writer
         self._teller = teller
@@ -106,6 +111,8 @@ class Describer:
     async def run(self) -> None:
         """Until cancelled. StoreError passes through."""
         while True:
+            while not self._may_ask():
+                await self._sleep(_QUIET_LOOK_S)
             await self.look()
             await self._sleep(self._wait_s())
 

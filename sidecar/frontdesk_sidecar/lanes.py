@@ -199,7 +199,14 @@ def _make_lane(
         ingress=hosts.setdefault(destination.base_url, fresh),
     )
     client.session.may_repeat = forwarder.may_repeat
-    describer = Describer(target, client.session, writer, telemetry, use=forwarder.use)
+    describer = Describer(
+        target,
+        client.session,
+        writer,
+        telemetry,
+        use=forwarder.use,
+        may_ask=forwarder.may_repeat,
+    )
     lookout = Lookout(
         writer,
         forwarder,

@@ -212,8 +212,9 @@ def _gate(now: Snapshot) -> dict[str, Any]:
     text, advice = shut.text, shut.advice
     if shut.why is Why.REJECTIONS:
         text = text or MAPPING_TEXT
-        where = f"{_MAPPING_ADVICE} {_DEAD_ADVICE}" if now.dead else _MAPPING_ADVICE
-        advice = f"{where} {advice}".strip()
+        # What was found here has its remedy already.
+        ours = [] if shut.code.startswith("mapping") and advice else [_MAPPING_ADVICE]
+        advice = " ".join(filter(None, [*ours, _DEAD_ADVICE if now.dead else "", advice]))
     return _gate_entry(str(shut.why), since, shut.code, text, advice, next_at)
 
 

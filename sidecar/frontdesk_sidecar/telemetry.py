@@ -242,6 +242,10 @@ class Telemetry:
         """There is an endpoint for spans, and not what exports them."""
         self._log.say("spans_not_exported", 'pip install "frontdesk[otel]"', missing=missing)
 
+    def spans_refused(self, error: str) -> None:
+        """What exports spans cannot do with its own settings."""
+        self._log.say("spans_not_exported", "a variable OTEL_… is wrong", error=error)
+
     def dead_discarded(self, number: int) -> None:
         """Dead letters were deleted: beyond the limit, or too old."""
         self._metrics.discarded.inc(number)

@@ -222,3 +222,19 @@ def test_the_demo_shows_the_whole_way() -> None:
         assert customer in ended.stdout
     assert "failed" not in ended.stdout
     assert ended.stderr == ""
+
+
+def test_a_hang_up_while_it_starts_does_not_end_it() -> None:
+    """As from whoever changes the settings and tells it so at once."""
+    code = (
+        "import os, signal, sys\n"
+        "from frontdesk_sidecar.cli import main\n"
+        "class HangUp:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'frontdesk_sidecar.app':\n"
+        "            os.kill(os.getpid(), signal.SIGHUP)\n"
+        "sys.meta_path.insert(0, HangUp())\n"
+        "sys.exit(main(['run', '--config', os.devnull]))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == cli.EX_CONFIG

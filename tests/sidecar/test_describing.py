@@ -42,6 +42,7 @@ class Bench:
     plans: list[Plan] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    quiet_looks: int = 0
 
     def described(self, target: str, plan: Plan) -> None:
         """See `Teller`."""
@@ -67,7 +68,15 @@ async def bench(place: Path, target: Target) -> AsyncIterator[tuple[Bench, Descr
         async with Writer[Store](store) as writer, Session(target.destination) as session:
             yield (
                 one,
-                Describer(target, session, writer, one, use=one.plans.append, sleep=one.sleep),
+                Describer(
+                    target,
+                    session,
+                    writer,
+                    one,
+                    use=one.plans.append,
+                    may_ask=lambda: len(one.waits) >= one.quiet_looks,
+                    sleep=one.sleep,
+                ),
             )
 
 
@@ -143,6 +152,17 @@ async def test_how_often_it_is_read_again(sap: respx.Route, tmp_path: Path) -> N
             with pytest.raises(EOFError):
                 await describer.run()
         assert one.waits == [wait_s] * 10
+
+
+async def test_nothing_is_asked_while_sap_wants_silence(sap: respx.Route, tmp_path: Path) -> None:
+    """Each question would begin the cool-down anew; it is asked as soon as that is over."""
+    sap.respond(200, content=SIMPLE)
+    async with bench(tmp_path, Target("default", DESTINATION)) as (one, describer):
+        one.quiet_looks = 9
+        with pytest.raises(EOFError):
+            await describer.run()
+    assert one.waits == [1.0] * 9 + [3600.0]
+    assert sap.call_count == 1
 
 
 async def test_an_object_that_changes(sap: respx.Route, tmp_path: Path) -> None:

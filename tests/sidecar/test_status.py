@@ -121,6 +121,9 @@ def test_mass_refusals_are_explained() -> None:
     bare = document(replace(SNAPSHOT, shut=shut_for(Why.REJECTIONS, text="", advice="")))["gate"]
     assert bare["text"] == "SAP refuses the records of most customers"
     assert bare["advice"].endswith("what SAP refuses.")
+    ours = replace(shut_for(Why.REJECTIONS), code="mapping.value")
+    found_here = document(replace(SNAPSHOT, shut=ours, dead={}))["gate"]
+    assert found_here["advice"] == ours.advice
 
 
 def test_a_try_that_is_due_is_due_now() -> None:

@@ -70,7 +70,10 @@ def retry(desk: Desk, terminal: Terminal, chosen: Chosen) -> int:
     """Send them again."""
     told = desk.call("dead.retry", **asdict(chosen))
     letters = counted(told["retried"], "dead letter")
-    when = "when the sidecar is started" if told.get("running") is False else "now"
+    stopped = told.get("running") is False
+    when = (
+        "when the sidecar is started" if stopped else "at once or forward.rest_s after the last try"
+    )
     terminal.say([f"{letters} to be sent again, {when}" if told["retried"] else _none(chosen)])
     return OK
 

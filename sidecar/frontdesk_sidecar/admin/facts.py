@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.figures import at, counted, size, span
 from frontdesk_sidecar.sap.outcome_table import find_reason
 
 Document: TypeAlias = Mapping[str, Any]
+
+#: A silence of web processes that the first line tells of. A shop may be quiet at night: it is no
+#: fault, and it is what a journal that is not shared looks like from here.
+_QUIET_S: Final = 600.0
 
 
 def part(document: Document, name: str) -> Document:
@@ -32,7 +36,7 @@ def customers(document: Document) -> Iterator[tuple[str, str]]:
     yield "customers", f"{pending:,} pending ({due:,} due now), {leased:,} being sent"
     if pending or leased:
         yield "oldest", f"waits for {span(document.get('oldestPendingSeconds') or 0)}"
-    yield "settled", f"{clean:,} in SAP, {dead:,} dead"
+    yield "settled", f"{clean:,} up to date in SAP, {dead:,} dead"
 
 
 def pace(document: Document) -> Iterator[tuple[str, str]]:
@@ -71,7 +75,8 @@ def dead(codes: Document) -> Iterator[tuple[str, str]]:
     if any(code.endswith(("*", "xx")) for code in codes):
         yield "", "codes: frontdesk dead list"
     if codes:
-        yield "", "then: frontdesk dead retry --reason REASON"
+        which = next(iter(codes)) if len(codes) == 1 and "*" not in "".join(codes) else "REASON"
+        yield "", f"then: frontdesk dead retry --reason {which}"
 
 
 def places(document: Document) -> Iterator[tuple[str, str]]:
@@ -111,9 +116,20 @@ def heard(document: Document, now: datetime) -> Iterator[tuple[str, str]]:
         "heard",
         (
             f"nothing since the start{began}: do the web processes write to {path}?"
-            ' (README, "Nothing arrives?")'
+            " docs/troubleshooting.md goes through it"
         ),
     )
+
+
+def silence(document: Document, now: datetime) -> str:
+    """That web processes have said nothing, or for long, as the end of a line; else empty."""
+    journal = part(document, "journal")
+    if "lastLineAt" not in journal:
+        return ""
+    if not isinstance(journal["lastLineAt"], str):
+        return "; nothing was heard from web processes since the start"
+    quiet_s = (now - datetime.fromisoformat(journal["lastLineAt"])).total_seconds()
+    return f"; web processes have been silent for {span(quiet_s)}" if quiet_s > _QUIET_S else ""
 
 
 def within(sentence: str) -> str:

@@ -127,6 +127,7 @@ class Offline:
         return {
             **versions(),
             "pid": None,
+            "settingsRefused": list(reach.refused),
             **together(parts, counts),
             "journal": self._journal(store),
             "store": {

@@ -21,6 +21,7 @@ _STOPPED: Final = (
     "not running: nothing is read or sent; web processes go on, and nothing is lost until the"
     " journal is full"
 )
+_ALL: Final = "SAP has everything that is known"
 _GATES: Final = {
     "setup": "paused",
     "rejections": "paused",
@@ -28,12 +29,13 @@ _GATES: Final = {
     "failing": "waiting",
 }
 _REFUSED: Final = "SAP refuses most customers, so the mapping does not fit"
+_NOTHING_TO_SEND: Final = "sap.mapping makes nothing that SAP would take of most customers"
 
 
 def status_lines(document: Document, now: datetime) -> list[str]:
     """The whole screen; `now` is aware, and its zone is the one that times are told in."""
     lines = [line for trouble in _troubles(document, now) for line in trouble]
-    lines = lines or [_all_well(document)]
+    lines = lines or [_all_well(document, now)]
     for one in _targets(document):
         lines += [
             "",
@@ -85,7 +87,9 @@ def exit_code(document: Document) -> int:
 def _troubles(document: Document, now: datetime) -> Iterator[list[str]]:
     """What is the matter, the worst first; of each a headline and what to do."""
     if not document.get("running"):
-        yield [_STOPPED, "do: start it with frontdesk run, or start its service"]
+        wrong = "; ".join(document.get("settingsRefused") or ())
+        first = f"correct the settings ({wrong}), then " if wrong else ""
+        yield [_STOPPED, f"do: {first}start it with frontdesk run, or start its service"]
     yield from _stopping(document)
     yield from _faults(document)
     running = bool(document.get("running"))
@@ -178,7 +182,7 @@ def _gate(gate: Document, now: datetime, *, running: bool, target: str | None) -
     reason = find_reason(code)
     means, todo = (reason.means, reason.todo) if reason else (text, "")
     if state == "rejections":
-        means, todo = _REFUSED, str(gate.get("advice") or todo)
+        means, todo = refused(code), str(gate.get("advice") or todo)
     lead += f"{_GATES.get(state, state)}{since}" if running else "when it ended, nothing was sent"
     lines = [f"{lead}: {within(means) or 'see the log'}" + (f" [{code}]" if code else "")]
     if text and text not in (means, MAPPING_TEXT):
@@ -196,7 +200,7 @@ def _next_try(state: str, moment: object, now: datetime, option: str) -> list[st
     left_s = (datetime.fromisoformat(moment) - now).total_seconds()
     when = f"next try in {span(left_s)}" if left_s > 0 else "next try: as soon as one is due"
     can_try = state in ("setup", "rejections", "failing")  # not what SAP itself asks for
-    sooner = f"; frontdesk resume{option} tries at once" if can_try else ""
+    sooner = f", by itself; frontdesk resume{option} tries at once" if can_try else ", by itself"
     return [when + sooner]
 
 
@@ -218,7 +222,7 @@ def failing_lines(one: Document) -> list[str]:
         those = "" if number >= waiting else f", {number:,} of them"
         said = (
             f"{counted(waiting, 'customer')} on the way to SAP{those} failed{worst} at least"
-            f" {found.get('attempts', 0):,} times"
+            f" {found.get('attempts', 0):,} times, and the last time"
         )
     else:
         return []
@@ -232,11 +236,15 @@ def _on_the_way(document: Document) -> int:
     return int(customers.get("pending", 0) + customers.get("leased", 0))
 
 
-def _all_well(document: Document) -> str:
+def _all_well(document: Document, now: datetime) -> str:
     waiting = _on_the_way(document)
-    if not waiting:
-        return "fine: SAP has everything that is known"
-    return f"fine: {counted(waiting, 'customer')} on the way to SAP"
+    known = f"{counted(waiting, 'customer')} on the way to SAP" if waiting else _ALL
+    return f"fine: {known}{facts.silence(document, now)}"
+
+
+def refused(code: str) -> str:
+    """Why nothing is sent when most customers were refused: by SAP, or before it was asked."""
+    return _NOTHING_TO_SEND if code.startswith("mapping") else _REFUSED
 
 
 def _figures(document: Document) -> Iterator[tuple[str, str]]:

@@ -75,12 +75,19 @@ def segments(path: Path) -> Segments:
                 if entry.name.endswith(".ndjson"):
                     status = entry.stat(follow_symlinks=False)
                     if oddity(status) is None:
-                        found.append((status.st_size, status.st_mtime))
+                        found.append((status.st_size, _begun(entry.name, status.st_mtime)))
     except OSError:
         return Segments()
-    written = [mtime for bytes_, mtime in found if bytes_]
-    oldest_s = time.time() - min(written) if written else 0.0
+    begun = [moment for bytes_, moment in found if bytes_]
+    oldest_s = time.time() - min(begun) if begun else 0.0
     return Segments(len(found), sum(one[0] for one in found), oldest_s, _reader(path))
+
+
+def _begun(name: str, written_s: float) -> float:
+    """When a segment was begun, by its name; a web process may have written to it just now."""
+    digits = name.partition("-")[0]
+    is_time = len(digits) == 20 and digits.isascii() and digits.isdecimal()
+    return min(int(digits) / 1e9, written_s) if is_time else written_s
 
 
 def store_directory(path: Path) -> Directory:
@@ -118,7 +125,16 @@ def store_file(path: Path) -> File:
             f"{path} belongs to {_user(status.st_uid)}, and this is {user()}; remedy: run this as"
             f" that user, or chown {os.geteuid()} {path}"
         )
-    return File(True, status.st_size, stat.S_IMODE(status.st_mode), problem)
+    total_bytes = status.st_size + _size_of(path.with_name(f"{path.name}-wal"))
+    return File(True, total_bytes, stat.S_IMODE(status.st_mode), problem)
+
+
+def _size_of(path: Path) -> int:
+    """The size of a file; 0 of one that is not there."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def _reader(path: Path) -> int | None:

@@ -68,7 +68,10 @@ def connect(found: Connected) -> Result:
         return Result("connect", Status.OK, tried, f"connected to {to}")
     if found.is_refused:
         means = "The host is there, and nothing listens on this port."
-        todo: tuple[str, ...] = ("sap.base_url: the port; SAP Commerce Cloud has 443",)
+        todo: tuple[str, ...] = (
+            "if it worked until now, SAP is down or being deployed: wait, sending resumes alone",
+            "else the port in sap.base_url; SAP Commerce Cloud has 443",
+        )
     else:
         means = "Nothing came back: a firewall drops it, or the host is away."
         todo = (

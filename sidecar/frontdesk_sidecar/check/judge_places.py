@@ -84,7 +84,7 @@ def _journal_found(place: Directory, segments: Segments, in_memory: bool) -> str
     if segments.number:
         found += f", {counted(segments.number, 'segment')} ({size(segments.total_bytes)})"
     else:
-        found += ", no segment"
+        found += ", no segment: no web process writes there now"
     if segments.reader:
         found += f", read by process {segments.reader}"
     elif segments.reader == 0:
@@ -127,10 +127,14 @@ def _unread(segments: Segments) -> list[_Fault]:
     if not segments.number or segments.reader is not None or segments.oldest_s < UNREAD_S:
         return []
     text = (
-        f"Nobody reads it, as far as can be seen from here: the oldest segment was written"
+        f"Nobody reads it, as far as can be seen from here: the oldest segment was begun"
         f" {span(segments.oldest_s)} ago. Customers do not reach SAP meanwhile."
     )
-    return [(Status.WARNING, text, "start the sidecar: frontdesk run, with this journal")]
+    remedy = (
+        "start the sidecar: frontdesk run, with this journal; if one runs, frontdesk status says"
+        " which it reads, and web processes are to write there"
+    )
+    return [(Status.WARNING, text, remedy)]
 
 
 def store(place: Directory, file: File, *, needed_bytes: int, user: str) -> Result:

@@ -58,8 +58,10 @@ def summary(results: Sequence[Result], seconds: float) -> tuple[str, str]:
         if counts[status]
     ]
     line = f"{', '.join(told) or 'nothing was checked'} in {seconds:.1f} s"
-    first = next((one for one in results if one.status is Status.FAILED), None)
-    if first is not None:
+    failed = [one for one in results if one.status is Status.FAILED]
+    if failed:
+        # The sidecar suffers from what another step finds.
+        first = next((one for one in failed if one.step != "sidecar"), failed[0])
         where = f" of target {first.target}" if first.target else ""
         return f"{line}; begin with {first.step}{where}", "bad"
     return line, "attention" if counts[Status.WARNING] else "fine"

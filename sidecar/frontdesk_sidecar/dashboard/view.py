@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
 from frontdesk_sidecar.admin.facts import heard, part
-from frontdesk_sidecar.admin.screen import failing_lines, mood, status_lines
+from frontdesk_sidecar.admin.screen import failing_lines, mood, refused, status_lines
 from frontdesk_sidecar.dashboard.history import History
 from frontdesk_sidecar.sap.outcome_table import find_reason
 
@@ -169,7 +169,7 @@ def _sap(status: Document) -> dict[str, str]:
     names = [one["name"] for one in status.get("targets", ()) if part(one, "gate") == gate]
     of = f"{names[0]}: " if names and state != "open" else ""
     if state == "rejections":
-        return _told("stuck", f"{of}SAP refuses most customers, the mapping does not fit")
+        return _told("stuck", of + refused(str(gate.get("code") or "")))
     if state in ("hand", "setup"):
         reason = find_reason(str(gate.get("code") or ""))
         means = reason.means if reason else str(gate.get("text") or "paused")

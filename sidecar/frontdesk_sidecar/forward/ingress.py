@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from frontdesk_sidecar.forward.gate import Gate
+from frontdesk_sidecar.forward.gate import Gate, Why
 from frontdesk_sidecar.forward.limits import Rate
 from frontdesk_sidecar.sap.outcome import Outcome
 
@@ -50,6 +50,11 @@ class Ingress:
         for one in self._neighbours:
             if one is not by:
                 one.hear(outcome)
+
+    def silence(self, joined: Neighbour) -> Gate | None:
+        """The gate of another one that keeps silence, for one that has just joined."""
+        gates = (one.gate for one in self._neighbours if one is not joined)
+        return next((one for one in gates if one.shut and one.shut.why is Why.THROTTLED), None)
 
     def reopened(self, by: Neighbour, since: float, now: float, *, throttled: bool) -> None:
         """This one sends again, after it was shut since then: slowly, as whoever was silent.

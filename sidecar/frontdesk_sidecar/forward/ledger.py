@@ -83,6 +83,13 @@ class Ledger:
             self.gate.restore(document, now)
         self.tell()
 
+    def join_silence(self) -> None:
+        """Keep the silence, if there is one, that the others at the host keep already."""
+        gate, now = self._ingress.silence(self), self._clock()
+        if gate is not None and self.gate.shut is None:
+            self.gate.restore(gate.document(now), now)
+            self.tell()
+
     def take(self, delivery: Delivery, *, busy: bool) -> None:
         """A request was answered, or failed; `busy`: as many were under way as were allowed."""
         strained = any(

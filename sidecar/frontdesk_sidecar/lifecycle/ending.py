@@ -12,6 +12,7 @@ import anyio
 from frontdesk_sidecar.lifecycle.draining import Drain, Journal
 from frontdesk_sidecar.lifecycle.fleet import Fleet
 from frontdesk_sidecar.logs.speaking import Voice
+from frontdesk_sidecar.logs.starting import flush
 from frontdesk_sidecar.telemetry import Telemetry
 
 #: How long what is under way may take after SIGTERM. Nothing is lost when it takes longer: what
@@ -78,6 +79,7 @@ def _end_anyway(within_s: float) -> None:
     def end() -> None:
         time.sleep(within_s)
         Voice("frontdesk.sidecar").say("ended_late", "something did not let go in time")
+        flush()
         os._exit(0)
 
     threading.Thread(target=end, daemon=True).start()

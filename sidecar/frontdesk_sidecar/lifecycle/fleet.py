@@ -47,6 +47,7 @@ class Fleet:
         for lane in lanes:
             if (former := before.pop(lane.name, None)) is not None:
                 lane.take_over(former)
+            lane.forwarder.ledger.join_silence()
         for gone in before.values():
             gone.forwarder.ledger.retire()
             gone.forwarder.stop()

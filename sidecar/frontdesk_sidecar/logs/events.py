@@ -163,9 +163,9 @@ _WARNINGS: Final = (
     _warning("ended_late", "", "Something did not let go in time; nothing is lost"),
     _warning(
         "spans_not_exported",
-        "missing",
-        "An OTLP endpoint is set, and what exports is not installed",
-        '`pip install "frontdesk[otel]"`',
+        "missing error",
+        "An OTLP endpoint is set, and what exports is not installed or refuses its variables",
+        '`pip install "frontdesk[otel]"`; look at the variables `OTEL_…`',
     ),
     _warning(
         "not_passed",
@@ -173,6 +173,13 @@ _WARNINGS: Final = (
         "The proxy could not pass a request on",
         "As the line says; [the causes](proxy.md)",
         PROXY,
+    ),
+    _warning(
+        "log_lines_lost",
+        "lines",
+        "Nobody read standard error for a while: beyond 1 MiB lines are left out, and work goes on",
+        "Look at what collects the log",
+        who=BOTH,
     ),
     _warning("server", "logger error place", "The HTTP server complains", who=BOTH),
     _warning("python_warning", "logger", "A warning of Python's", "Tell us", BOTH),

@@ -6,6 +6,7 @@ Their words are kept where it is known what is in them; of exceptions only types
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from datetime import UTC, datetime
@@ -100,7 +101,10 @@ class Json(logging.Formatter):
         }
         if left_out := getattr(record, "suppressed", 0):
             document["suppressed"] = left_out
-        return orjson.dumps(document, default=str).decode("utf-8", "replace")
+        try:
+            return orjson.dumps(document, default=str).decode("utf-8", "replace")
+        except TypeError:  # half a character, as in a path that is not UTF-8, or a huge number
+            return json.dumps(document, default=str, skipkeys=True)
 
 
 class Text(logging.Formatter):

@@ -14,8 +14,11 @@ from frontdesk_sidecar.logs.limit import Limit
 _LEVELS: Final = {name: logging.getLevelNamesMapping()[name.upper()] for name in (
     *("debug", "info", "warning", "error"),
 )}  # fmt: skip
-#: What would begin another line, or rule a terminal.
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: What would begin another line, rule a terminal, turn the order of what it shows, or is no
+#: character at all.
+_CONTROL: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
+)
 
 
 class Voice:
@@ -44,7 +47,22 @@ class Voice:
 
         `apart` tells apart what is limited each for itself, such as codes: there must be a known
         number of them. `also` are fields that are in JSON alone. Fields that are None are left out.
+        Never raises: what is told of must go on.
         """
+        try:
+            return self._say(name, text, apart, also or {}, fields)
+        except Exception:
+            self._logger.exception("an event cannot be said")
+            return False
+
+    def _say(
+        self,
+        name: str,
+        text: str,
+        apart: str,
+        also: Mapping[str, object],
+        fields: Mapping[str, object],
+    ) -> bool:
         event = EVENTS[name]
         level = _LEVELS[event.level]
         if not self._logger.isEnabledFor(level):
@@ -56,7 +74,7 @@ class Voice:
                 return False
             left_out = passed
         told = {key: value for key, value in fields.items() if value is not None}
-        more = {key: value for key, value in (also or {}).items() if value is not None}
+        more = {key: value for key, value in also.items() if value is not None}
         extra = {"event": name, "fields": told | more, "suppressed": left_out}
         self._logger.log(level, "%s", sentence(name, told, text), extra=extra)
         return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import threading
 import time
@@ -12,10 +14,14 @@ from typing import Any, Final, TextIO
 from frontdesk_sidecar.logs.events import EVENTS
 from frontdesk_sidecar.logs.forms import Json, Text, described, event_of, told
 from frontdesk_sidecar.logs.limit import Limit
-from frontdesk_sidecar.logs.speaking import Voice
+from frontdesk_sidecar.logs.outlet import Outlet
+from frontdesk_sidecar.logs.speaking import Voice, sentence
 
 #: These would say more than anybody wants, and httpx a customer's address.
 _NOISY: Final = ("asyncio", "httpx", "httpcore", "opentelemetry", "uvicorn", "websockets")
+
+#: At the end so long is waited for whoever reads the log.
+_FLUSH_S: Final = 1.0
 
 
 def start(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -29,7 +35,7 @@ def start(level: str, form: str, stream: TextIO | None = None) -> None:
     if ours is None and root.handlers:
         return
     if ours is None:
-        ours = _Handler(stream or sys.stderr)
+        ours = _Handler(stream or sys.stderr or _nowhere())
         root.addHandler(ours)
         logging.captureWarnings(True)
         sys.excepthook = _crashed
@@ -38,6 +44,23 @@ def start(level: str, form: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def flush() -> None:
+    """Wait a moment for what was logged to be written: before an end that waits for nothing."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.flush()
+
+
+def _nowhere() -> TextIO:
+    """For a process without standard error.
+
+    It keeps the standard numbers taken: libraries write there, and no file of ours may have one.
+    """
+    while (file := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(file, True)
+    return os.fdopen(file, "w")
 
 
 def _formatter(form: str, stream: TextIO) -> logging.Formatter:
@@ -51,6 +74,9 @@ class _Handler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._limit = Limit()
+        self._outlet: Outlet | None = None
+        with contextlib.suppress(OSError):  # a stream in memory: nobody has to read it
+            self._outlet = Outlet(stream.fileno(), self._left_out)
 
     def filter(self, record: logging.LogRecord) -> Any:
         """Whether it is logged."""
@@ -63,8 +89,40 @@ class _Handler(logging.StreamHandler[TextIO]):
             record.suppressed = left_out
         return super().filter(record)
 
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Log it; whoever logs never hears that it failed."""
+        try:
+            return super().handle(record)
+        except Exception:  # noqa: BLE001 - such as arguments that do not fit their text
+            return False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have it written, without waiting for it."""
+        if self._outlet is None:
+            super().emit(record)
+        else:
+            self._outlet.put(self._line(record))
+
+    def flush(self) -> None:
+        """Wait until what was logged is written, but not for long."""
+        if self._outlet is None:
+            super().flush()
+        else:
+            self._outlet.flush(_FLUSH_S)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Whoever does not take the log must not stop what it is about."""
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+
+    def _left_out(self, lines: int) -> bytes:
+        name = "log_lines_lost"
+        fields = {"lines": lines}
+        words = sentence(name, fields, "nobody read standard error")
+        told = {"name": "frontdesk", "levelname": "WARNING", "levelno": logging.WARNING}
+        more = {"msg": "%s", "args": (words,), "event": name, "fields": fields}
+        return self._line(logging.makeLogRecord(told | more))
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -71,22 +71,22 @@ _FAILURES: Final = (
         "connect",
         Kind.TRANSIENT,
         "No connection to SAP came about.",
-        "Check that this host may reach SAP: egress rules and proxy here; there, that the endpoint"
-        " is up.",
+        "If SAP is down or being deployed, wait: sending resumes alone. Else check that this host"
+        " may reach SAP: egress rules and proxy here, the endpoint there.",
     ),
     Reason(
         "refused",
         Kind.TRANSIENT,
         "SAP's host refused the connection: nothing listens there.",
-        "Check whether the endpoint is up, and the port in sap.base_url. A proxy or a firewall on"
-        " the way may refuse as well.",
+        "If SAP is down or being deployed, wait: sending resumes alone. Else check the port in"
+        " sap.base_url; a proxy or a firewall on the way may refuse as well.",
     ),
     Reason(
         "connect_timeout",
         Kind.TRANSIENT,
         "Nobody answered when a connection was asked for.",
-        "Check egress rules and network policies on the way from this host to SAP; a wrong address"
-        " looks the same.",
+        "If SAP is down, wait: sending resumes alone. Else check egress rules and network policies"
+        " on the way from this host to SAP; a wrong address looks the same.",
     ),
     Reason(
         "tls",
@@ -616,9 +616,9 @@ _ODATA: Final = (
 )
 
 _CLIENT: Final = (
-    "Check sap.client_id and the client secret for slips and line ends, and that the client"
-    " exists in this environment and is not disabled. The file of sap.client_secret_file is read"
-    " anew without a restart."
+    "If it worked until now, the secret was changed in SAP, or the client disabled: put the present"
+    " secret into the file of sap.client_secret_file, which is read anew without a restart. Else"
+    " check both for slips and line ends, and the environment."
 )
 _GRANT: Final = "Give the client (IntegrationClientCredentialsDetails) that grant type."
 _TOKEN: Final = (

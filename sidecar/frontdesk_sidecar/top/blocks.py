@@ -65,12 +65,18 @@ def stations(snapshot: Document, pen: Pen, now: datetime) -> list[Row]:
     rows = _abreast(found, pen, now)
     for one in found:
         if one.get("why"):
-            rows += pen.paragraph(f"{_name(one)} {one['state']}: {one['why']}", _style(one))
+            rows += pen.paragraph(f"{_name(one)} {_word(one)}: {one['why']}", _style(one))
     return rows
 
 
 def _name(one: Document) -> str:
     return "SAP" if one["name"] == "sap" else str(one["name"])
+
+
+def _word(one: Document) -> str:
+    """Its state for people: a SAP that is down is not slow."""
+    state = str(one.get("state", ""))
+    return "look" if state == "slow" else state
 
 
 def _style(one: Document) -> str:
@@ -89,7 +95,7 @@ def _abreast(found: Sequence[Document], pen: Pen, now: datetime) -> list[Row]:
     for number in range(max(map(len, lines))):
         cells = [line[number] if number < len(line) else "" for line in lines]
         rows.append(pen.row(*(pen.cell(cell, width - 1) + " " for cell in cells)))
-    states = [(pen.cell(str(one.get("state", "")).upper(), width), _style(one)) for one in found]
+    states = [(pen.cell(_word(one).upper(), width), _style(one)) for one in found]
     return [*rows, pen.row(*states)]
 
 
@@ -102,7 +108,7 @@ def _below(found: Sequence[Document], pen: Pen, now: datetime) -> list[Row]:
     """One below the other, for a narrow screen; no figure that would be cut off."""
     rows = []
     for one in found:
-        lead = f"{_name(one):<9}", f"{str(one.get('state', '')).upper():<6}"
+        lead = f"{_name(one):<9}", f"{_word(one).upper():<6}"
         first, *others = _figures(one, now)
         for other in others:
             longer = f"{first}, {other}"
@@ -116,7 +122,7 @@ def _figures(one: Document, now: datetime) -> list[str]:
     known, name = part(one, "facts"), one["name"]
     if name in ("captured", "sap"):
         told = [f"{one.get('minute', 0):,} last minute", f"{one.get('hour', 0):,} last hour"]
-        return [*told, f"{known.get('clean', 0):,} in all"] if name == "sap" else told
+        return [*told, f"{known.get('clean', 0):,} up to date"] if name == "sap" else told
     if name == "journal":
         return [f"{size(known.get('lagBytes', 0))} unread", *_last_line(known, now)]
     oldest = known.get("oldest") or 0

@@ -8,12 +8,14 @@ there begins with `frontdesk.`.
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -21,6 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import (
     NonRecordingSpan,
+    NoOpTracer,
     SpanContext,
     SpanKind,
     Status,
@@ -31,12 +34,14 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OpenTelemetrySpan
 
 from frontdesk import __version__
-from frontdesk_sidecar.tracing import Ending, Span
+from frontdesk_sidecar.tracing import PASSING, Ending, Span
 
 NAME: Final = "upsert customer"
 _PATH: Final = "v1/traces"
 #: At the end so long is waited for what was not exported yet.
 _CLOSE_S: Final = 2.0
+#: An answer of a collector holds a few counts at most; more of it is not read.
+MOST_ANSWER_BYTES: Final = 64 * 1024
 
 
 class Exporting:
@@ -52,13 +57,16 @@ class Exporting:
         self._provider = TracerProvider(
             resource=own.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/{_PATH}")
+        exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/{_PATH}", session=_session())
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("frontdesk", __version__)
+        self._is_off = isinstance(self._tracer, NoOpTracer)  # OTEL_SDK_DISABLED
         self._urls = urls
 
     def begin(self, parent: str | None, target: str) -> Span:
         """See `Tracer`."""
+        if self._is_off:  # its spans have the id of their parent, or none
+            return PASSING.begin(parent, target)
         context = Context() if parent is None else _remote(parent)
         attributes = _attributes(target, self._urls().get(target, ""))
         return _Exported(
@@ -97,6 +105,19 @@ class _Exported:
                 span.set_attribute("error.type", ending.code)
                 span.set_status(Status(StatusCode.ERROR, ending.code))
         span.end()
+
+
+def _session() -> requests.Session:
+    """Else an answer would be read into memory whole, and one may have no end."""
+    session = requests.Session()
+    session.hooks["response"] = [_cut]
+    return session
+
+
+def _cut(response: requests.Response, *args: Any, **options: Any) -> None:
+    beginning = response.raw.read(MOST_ANSWER_BYTES)
+    response.close()
+    response.raw = io.BytesIO(beginning)
 
 
 def _remote(parent: str) -> Context:

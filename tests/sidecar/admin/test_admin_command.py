@@ -561,6 +561,8 @@ def test_what_a_command_does_not_need_does_not_stop_it(
         note = "note: these settings would be refused at the next start: "
         assert spoken.err.startswith(note + problem)
         assert len(spoken.err.splitlines()) == 1
+    # It does not run, and to start it is no remedy.
+    assert f"do: correct the settings ({problem}" in place.run("status").out
     assert place.run("run").code == 78
 
 
@@ -592,7 +594,9 @@ def test_a_running_sidecar_is_asked(place: Place, over: str) -> None:
         assert spoken.personal == []
         spoken = place.run("dead", "show", EMAIL, "--reveal")
         assert all(value in spoken.out for value in REVEALED)
-        assert place.run("dead", "retry", "1").out == "1 dead letter to be sent again, now\n"
+        assert place.run("dead", "retry", "1").out == (
+            "1 dead letter to be sent again, at once or forward.rest_s after the last try\n"
+        )
         assert desk.asked[-1] == "wake"
         assert place.run("dead", "discard", "1", "--yes").code == 1
         assert place.run("forget", EMAIL, "--yes").code == 0

@@ -81,7 +81,7 @@ def test_several_targets_have_a_block_each() -> None:
         "do: frontdesk resume --target b2b",
     ]
     tried = status_lines(several(gate=gate("setup", nextTryAt="2026-11-21T02:45:09Z")["gate"]), NOW)
-    assert "next try in 9 s; frontdesk resume --target b2b tries at once" in tried
+    assert "next try in 9 s, by itself; frontdesk resume --target b2b tries at once" in tried
 
 
 @pytest.mark.parametrize("document", [FINE, several()], ids=["one", "several"])
@@ -105,7 +105,7 @@ def test_all_is_well() -> None:
         "fine: SAP has everything that is known",
         "",
         "customers   0 pending (0 due now), 0 being sent",
-        "settled     9,120 in SAP, 0 dead",
+        "settled     9,120 up to date in SAP, 0 dead",
         "last 5 min  1,204 delivered, 2 unchanged",
         (
             "rate        1.5 customers/s, limit 10 requests/s, at most 4 of 8 at once,"
@@ -139,14 +139,16 @@ def test_who_fails_again_and_again_is_not_fine() -> None:
     failing = {"customers": 1, "attempts": 7, "code": FAILED}
     document = {**FINE, "customers": WAITING, "failing": failing}
     lines = status_lines(document, NOW)
-    said = "2 customers on the way to SAP, 1 of them failed at least 7 times: SAP failed at this "
+    said = (
+        "2 customers on the way to SAP, 1 of them failed at least 7 times, and the last time: SAP "
+    )
     assert lines[0].startswith(said)
     assert lines[0].endswith(f" [{FAILED}]")
     assert lines[1].startswith("do: ")
     assert lines[2].startswith("nothing is lost: 2 customers wait in the store")
     assert mood(document) == "attention"
     all_of_them = {**document, "failing": {**failing, "customers": 2}}
-    said = "2 customers on the way to SAP failed, the worst at least 7 times: "
+    said = "2 customers on the way to SAP failed, the worst at least 7 times, and the last time: "
     assert status_lines(all_of_them, NOW)[0].startswith(said)
     both = several(failing=failing, customers=WAITING)
     assert status_lines(both, NOW)[0].startswith("b2b: 2 customers on the way to SAP, 1 of them")
@@ -210,8 +212,8 @@ def test_credentials_that_sap_refuses() -> None:
         ),
         "answer: HTTP 401, application/json",
     ]
-    assert lines[2].startswith("do: Check sap.client_id and the client secret")
-    assert lines[3] == "next try in 40 s; frontdesk resume tries at once"
+    assert lines[2].startswith("do: If it worked until now, the secret was changed in SAP")
+    assert lines[3] == "next try in 40 s, by itself; frontdesk resume tries at once"
     assert lines[5] == ""
     assert mood(document) == "bad"
 
@@ -235,7 +237,8 @@ def test_where_customers_go_and_as_whom() -> None:
     [
         ("throttled", "http.429", "silent, because SAP asks for it, since 02:14", "attention"),
         ("failing", "timeout", "waiting since 02:14 UTC (31 min): no answer came", "attention"),
-        ("rejections", "mapping", "paused since 02:14 UTC (31 min): SAP refuses most", "bad"),
+        ("rejections", "http.400", "paused since 02:14 UTC (31 min): SAP refuses most", "bad"),
+        ("rejections", "mapping", "paused since 02:14 UTC (31 min): sap.mapping makes", "bad"),
         ("setup", "own.code", "paused since 02:14 UTC (31 min): what SAP said [own.code]", "bad"),
         ("setup", "", "paused since 02:14 UTC (31 min): what SAP said", "bad"),
     ],
@@ -260,7 +263,7 @@ def test_every_reason_for_silence(state: str, code: str, first: str, how: str) -
             None,
             (
                 "heard       nothing since the start at 02:15:00 UTC (30 min ago): do the web"
-                ' processes write to /j? (README, "Nothing arrives?")'
+                " processes write to /j? docs/troubleshooting.md"
             ),
         ),
     ],
@@ -273,6 +276,21 @@ def test_when_something_was_last_heard(moment: str | None, said: str) -> None:
         "journal": {"path": "/j", "lastLineAt": moment},
     }
     assert any(line.startswith(said) for line in status_lines(document, NOW))
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-11-21T02:40:00Z", ""),
+        ("2026-11-21T02:14:00Z", "; web processes have been silent for 31 min"),
+        (None, "; nothing was heard from web processes since the start"),
+    ],
+)
+def test_a_silence_stands_in_the_first_line(moment: str | None, said: str) -> None:
+    """It is no fault, and a journal that is not shared looks just so."""
+    document = {**gate("open"), "journal": {"path": "/j", "lastLineAt": moment}}
+    assert status_lines(document, NOW)[0] == f"fine: SAP has everything that is known{said}"
+    assert mood(document) == "fine"
 
 
 def test_paused_by_hand() -> None:

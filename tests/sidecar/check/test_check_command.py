@@ -305,5 +305,8 @@ def test_the_summary_and_the_exit_code() -> None:
         "attention",
     )
     assert report.summary([failed], 1.0)[0] == "1 failed in 1.0 s; begin with dns of target b2b"
+    symptom = Result("sidecar", Status.FAILED, "", "paused")
+    assert report.summary([symptom, failed], 1.0)[0].endswith("begin with dns of target b2b")
+    assert report.summary([symptom], 1.0)[0].endswith("begin with sidecar")
     assert report.exit_code([failed]) == 1
     assert report.exit_code([Result("configuration", Status.FAILED, "", "")]) == 78

@@ -81,7 +81,10 @@ def test_a_journal_in_order() -> None:
     """In memory, for the group, with room."""
     result = journal()
     assert (result.status, result.todo) == (Status.OK, ())
-    assert result.found == "/run/frontdesk/journal: in memory, mode 2770, group web, no segment"
+    assert result.found == (
+        "/run/frontdesk/journal: in memory, mode 2770, group web, no segment: no web process writes"
+        " there now"
+    )
 
 
 def test_a_journal_that_is_read() -> None:
@@ -101,7 +104,7 @@ def test_a_journal_that_is_read() -> None:
         (journal(replace(GOOD, mode=0o2777)), Status.WARNING, "chmod o-w"),
         (journal(replace(GOOD, free_bytes=1 << 20)), Status.WARNING, "journal_limit_bytes"),
         (journal(replace(GOOD, mount=Mount("/", "overlay"))), Status.WARNING, "one volume"),
-        (journal(found=Segments(2, 99, 7200.0)), Status.WARNING, "written 2 h ago"),
+        (journal(found=Segments(2, 99, 7200.0)), Status.WARNING, "begun 2 h ago"),
         (journal(replace(GOOD, is_there=False, can_make=True)), Status.WARNING, "makes it"),
         (journal(replace(GOOD, is_there=False)), Status.FAILED, "capture.journal"),
         (journal(replace(GOOD, is_directory=False)), Status.FAILED, "not a directory"),
@@ -161,6 +164,12 @@ def test_segments_and_their_reader(tmp_path: Path) -> None:
         tail.release()
 
 
+def test_a_segment_that_is_written_to_all_the_time_is_as_old_as_its_name(tmp_path: Path) -> None:
+    """Else nobody would be told that web processes write where no sidecar reads."""
+    (tmp_path / f"{10**18:020}-17-ab.ndjson").write_text("{}\n")
+    assert files.segments(tmp_path).oldest_s > 1e8
+
+
 def test_the_store_is_looked_at_from_outside(tmp_path: Path) -> None:
     """Neither made nor changed."""
     path = tmp_path / "store" / "frontdesk.db"
@@ -170,6 +179,10 @@ def test_the_store_is_looked_at_from_outside(tmp_path: Path) -> None:
     path.write_bytes(b"x")
     path.chmod(0o644)
     assert files.store_file(path) == File(True, 1, 0o644)
+    log = path.with_name(f"{path.name}-wal")
+    log.write_bytes(b"22")  # `frontdesk status` counts it too
+    assert files.store_file(path).total_bytes == 3
+    log.unlink()
     assert files.store_directory(path.parent).complaint == ""
     assert path.stat().st_mode & 0o777 == 0o644
     assert [one.name for one in path.parent.iterdir()] == ["frontdesk.db"]

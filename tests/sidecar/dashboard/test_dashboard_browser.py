@@ -170,7 +170,7 @@ def test_a_sap_that_is_down(house: Any, page: Any) -> None:
     house.fault({"kind": "status", "status": 503, "on": "odata"})
     for _ in range(8):  # of one alone it could be the customer
         house.log_in(house.person())
-    page.wait("document.querySelector('#pill').textContent === 'slowing'")
+    page.wait("document.querySelector('#pill').textContent === 'waiting'")
     page.wait("document.querySelector('#station-sap').dataset.state === 'slow'")
     for told in ("Waiting since", "[http.503]", "Do: ", "Nothing is lost: 8 customers"):
         assert told in page.text()

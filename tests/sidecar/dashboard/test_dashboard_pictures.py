@@ -52,7 +52,7 @@ def test_take_the_pictures(own_house: Any, page: Any) -> None:
     page.click("#hold")
     house.fault({"kind": "status", "status": 503, "on": "odata"})
     log_in_many(house, "m")
-    page.wait("document.querySelector('#pill').textContent === 'slowing'")
+    page.wait("document.querySelector('#pill').textContent === 'waiting'")
     shoot(page, "down-light", 1100, 720, "light")
     house.fault({"kind": "status", "status": 401, "on": "all"})
     log_in_many(house, "n")

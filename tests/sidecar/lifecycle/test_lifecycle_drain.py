@@ -168,3 +168,19 @@ def test_many_hang_ups_are_few_reloads(here: Town) -> None:
     here.wait_for("ann")
     assert end(here) == 0
     assert 1 <= here.log().count("reloaded") < 20
+
+
+def test_a_silence_is_kept_by_new_settings_and_a_new_target(here: Town) -> None:
+    """Whatever is asked begins SAP's cool-down anew, `$metadata` too."""
+    here.stack.start_sidecar()
+    here.log_in("known")
+    here.wait_for("known")
+    here.faults({"kind": "status", "status": 429, "headers": {"Retry-After": "600"}})
+    here.log_in("early")
+    wait_until(lambda: here.status()["gate"]["state"] == "throttled", "SAP asks for silence")
+    hits = here.hits()
+    here.settle('[sap.target.late]\nsites = ["late"]\n')
+    assert here.told("reload") == 0
+    looked = here.status()["targets"]
+    assert [one["gate"]["state"] for one in looked] == ["throttled", "throttled"]
+    wait_until(lambda: here.hits() == hits, "nothing was asked")

@@ -90,6 +90,22 @@ def test_a_silence_that_sap_asked_for_is_kept(desk: Desk) -> None:
     assert old.gate.permit(desk.now + 30.0) is Permit.ONE
 
 
+def test_another_target_at_the_host_keeps_its_silence(desk: Desk) -> None:
+    """One that came later, or has another name now; what else stands in the way is not its own."""
+    old = desk.ledger()
+    take(old, SETUP)
+    new = desk.ledger()
+    new.join_silence()
+    assert new.gate.permit(desk.now) is Permit.ALL
+    old.gate.reopen()
+    take(old, THROTTLED)
+    newest = desk.ledger()
+    newest.join_silence()
+    assert newest.gate.permit(desk.now + 9.9) is Permit.NONE
+    assert newest.gate.permit(desk.now + 30.0) is Permit.ONE
+    assert desk.shut("throttled") == 1.0
+
+
 def test_whoever_is_still_answered_too_much_silences_the_successor(desk: Desk) -> None:
     """Its request was under way; the next would begin the cool-down anew."""
     old, new = desk.ledger(), desk.ledger()

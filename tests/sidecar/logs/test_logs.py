@@ -25,13 +25,13 @@ from frontdesk_sidecar.logs import starting
 from frontdesk_sidecar.logs.events import COMMON, EVENTS, PROXY, SIDECAR, WEB
 from frontdesk_sidecar.logs.forms import Json, Text, described
 from frontdesk_sidecar.logs.limit import Limit
-from frontdesk_sidecar.logs.speaking import Voice
+from frontdesk_sidecar.logs.speaking import Voice, sentence
 
 SIDECAR_ROOT = Path(frontdesk_sidecar.__path__[0])
 WEB_ROOT = Path(frontdesk.__path__[0])
 MARKED = "marked@person.example"
-#: Made of what others log.
-FOREIGN = {"server", "python_warning", "library"}
+#: Made of what others log, or of lines that nobody took.
+FOREIGN = {"server", "python_warning", "library", "log_lines_lost"}
 #: Modules that know `logging`: all others say events.
 KNOW_LOGGING = {
     *("logs/speaking.py", "logs/forms.py", "logs/starting.py", "sap/transport.py"),
@@ -45,6 +45,10 @@ def lines() -> Iterator[io.StringIO]:
     root, stream = logging.getLogger(), io.StringIO()
     before, level, hook = root.handlers[:], root.level, sys.excepthook
     root.handlers.clear()
+    for name in ("uvicorn", "uvicorn.error"):  # as before a server of another test set them
+        logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     starting.start("debug", "json", stream)
     try:
         yield stream
@@ -170,6 +174,13 @@ def test_an_event_is_one_line_whatever_is_in_it(text: str, words: str) -> None:
     assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in text_line)
 
 
+def test_what_turns_the_order_of_a_line_is_left_out() -> None:
+    """Else a text of SAP's could make a line look like another one."""
+    assert sentence("silent", {"text": "a\u202eb\u2066c\u200bd\ufeffe"}, "") == (
+        "silent text=a b c d e"
+    )
+
+
 @pytest.mark.parametrize(("form", "is_json"), [("auto", False), ("json", True)])
 def test_on_a_terminal_people_read(form: str, is_json: bool) -> None:
     """Unless they want it otherwise; in a file it is JSON by itself."""
@@ -186,6 +197,32 @@ def test_on_a_terminal_people_read(form: str, is_json: bool) -> None:
         line = terminal.readline().decode()
     assert line.startswith("{") == is_json
     assert "stopped" in line
+
+
+@pytest.mark.parametrize("value", ["half \ud83d", 1 << 80, {("a", 1): "b", "c": "d"}])
+def test_what_json_has_no_word_for_loses_no_line(lines: io.StringIO, value: object) -> None:
+    """Such as a path that is not UTF-8."""
+    Voice("frontdesk.sidecar").say("started", journal=value)
+    [line] = documents(lines)
+    assert line["event"] == "started"
+    assert line["journal"] in (value, {"c": "d"})
+
+
+class Rude:
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError(MARKED)
+
+
+def test_what_cannot_be_said_stops_nobody(lines: io.StringIO) -> None:
+    """It is told that there was something; and who else logs hears of no failure either."""
+    assert not Voice("frontdesk.sidecar").say("started", journal=Rude())
+    [ours] = [one for one in logging.getLogger().handlers if getattr(one, "stream", 0) is lines]
+    assert not ours.handle(logging.LogRecord("uvicorn", 30, "", 1, "too many %s", (1, 2), None))
+    [line] = documents(lines)
+    assert (line["event"], line["error"]) == ("library", "ValueError")
+    assert "arked" not in lines.getvalue()
 
 
 # What others say

@@ -100,7 +100,7 @@ def test_an_outage_is_seen_and_read_on_every_screen() -> None:
     for size in (Size(80, 24), Size(120, 40), Size(40, 12)):
         shown = text(frame(scene(document), size, NOW))
         assert "waiting since 02:14 UTC (31 min): no" in shown
-        assert "SLOW" in shown
+        assert "LOOK" in shown
     wide = text(frame(scene(document), Size(120, 40), NOW))
     assert "next try in 12 s" in wide
     assert "nothing is lost: 13 customers wait in the store" in wide

@@ -100,9 +100,14 @@ def test_each_attempt_is_a_span_of_its_own() -> None:
     none.end(Ending("delivered", "http.201", "id"))
 
 
+def never(what: str) -> None:
+    """Nothing is wrong."""
+    raise AssertionError(what)
+
+
 def test_without_an_endpoint_nothing_is_imported() -> None:
     """The SDK costs time and memory."""
-    with open_tracer(None, dict, lambda missing: None) as tracer:
+    with open_tracer(None, dict, never, never) as tracer:
         assert tracer is PASSING
 
 
@@ -112,7 +117,27 @@ def test_without_the_sdk_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> No
     exporter = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
     monkeypatch.setitem(sys.modules, exporter, None)
     missing: list[str] = []
-    with open_tracer("http://127.0.0.1:9", dict, missing.append) as tracer:
+    with open_tracer("http://127.0.0.1:9", dict, missing.append, never) as tracer:
         assert tracer is PASSING
     [name] = missing
     assert name.startswith("opentelemetry")
+
+
+def test_a_variable_that_the_sdk_refuses_stops_no_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told what kind of error that was."""
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000000")
+    refused: list[str] = []
+    with open_tracer("http://127.0.0.1:9", dict, never, refused.append) as tracer:
+        assert tracer is PASSING
+    assert refused == ["ValueError"]
+
+
+def test_an_sdk_that_is_switched_off_passes_traces_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ids of their own, and none where there was none: zeros are no trace."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with open_tracer("http://127.0.0.1:9", dict, never, never) as tracer:
+        assert tracer.begin(None, "default").traceparent is None
+        found = tracer.begin(trace(9), "default").traceparent
+    assert found is not None
+    assert found[:36] == trace(9)[:36]
+    assert found != trace(9)

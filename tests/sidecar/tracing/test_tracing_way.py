@@ -22,6 +22,7 @@ import pytest
 from frontdesk.event import Identify
 from frontdesk_sidecar.simulator import SimulatorConfig
 from frontdesk_sidecar.simulator.server import running
+from frontdesk_sidecar.tracing import Ending
 from server_support import wait_until
 
 trace_service = pytest.importorskip(
@@ -215,3 +216,38 @@ def test_a_collector_that_is_not_there_is_in_nobodys_way(tmp_path: Path) -> None
         told = [json.loads(line) for line in log.read_text().splitlines()]
         [line] = [one for one in told if one["logger"].startswith("opentelemetry")]
         assert (line["event"], line["level"]) == ("library", line["level"])
+
+
+def test_an_answer_without_end_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector, or what stands in front of it, must not fill the memory."""
+    from frontdesk_sidecar.tracing.export import MOST_ANSWER_BYTES, Exporting
+
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+    sent, hung_up = [0], threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while True:
+                    sent[0] += self.wfile.write(b"x" * MOST_ANSWER_BYTES)
+            except OSError:
+                hung_up.set()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            exporting = Exporting(f"http://127.0.0.1:{server.server_port}", dict)
+            exporting.begin(None, "default").end(Ending("delivered", "http.201", "id"))
+            assert hung_up.wait(10.0)
+            exporting.close()
+        finally:
+            server.shutdown()
+            thread.join()
+    assert sent[0] < 1000 * MOST_ANSWER_BYTES

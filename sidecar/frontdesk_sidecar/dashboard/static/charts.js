@@ -22,7 +22,7 @@ const CHARTS = [
     title: "Time to SAP", kind: "line", format: span, least: 0.1,
     series: [["p95", "p95", "slow"], ["p50", "p50", "accent"]], each: "latencyEach",
   },
-  { title: "Dead letters", kind: "bars", series: [["dead", "died", "bad"]] },
+  { title: "New dead letters", kind: "bars", series: [["dead", "died", "bad"]] },
 ];
 
 let data = null;

@@ -4,8 +4,10 @@ import { byId, el, mark, say } from "./dom.js";
 import { count, counted, moment, rate, size, span } from "./format.js";
 
 const TITLES = { captured: "Captured", journal: "Journal", store: "Store", sap: "SAP" };
-const STATES = { ok: "✓ fine", quiet: "– nothing heard", slow: "! slow", stuck: "✕ stuck here" };
+const STATES = { ok: "✓ fine", quiet: "– nothing heard", slow: "! look", stuck: "✕ stuck here" };
 const MOODS = { attention: "needs a look", bad: "needs you" };
+// `slowing` is said of a SAP that is slow, down or asks for silence; what customers do is wait.
+const WORDS = { slowing: "waiting" };
 const HOUR_MS = 3600e3;
 
 let shownAt = 0;
@@ -20,7 +22,7 @@ export function showState(told) {
   const isSilent = outcome === "fine" && told.mood === "fine" && journal.state === "quiet" && !captured.hour;
   shownAt = told.at;
   if (isSilent) showPill("silent", "nothing heard", "");
-  else showPill(hides ? told.mood : outcome, hides ? MOODS[told.mood] : status.state, told.mood);
+  else showPill(hides ? told.mood : outcome, hides ? MOODS[told.mood] : WORDS[status.state] ?? status.state, told.mood);
   showHeadlines(told.headlines, told.at);
   const started = moment(status.startedAt, { second: false });
   const lately = told.at - new Date(status.startedAt) < HOUR_MS ? `since ${started}` : "in the last hour";
@@ -112,9 +114,9 @@ function words(station, facts, lately, at) {
         facts.pending ? `the oldest for ${span(facts.oldest)}` : "nobody waits",
         `${size(facts.bytes)} on disk`];
     default:
-      return [station.state === "stuck" && !facts.sends ? "stopped" : rate(station.minute + facts.unchangedMinute),
+      return [!facts.sends ? (station.state === "stuck" ? "stopped" : "waiting") : rate(station.minute + facts.unchangedMinute),
         `${count(station.hour)} sent ${facts.unchangedHour ? `and ${count(facts.unchangedHour)} unchanged ` : ""}${lately}`,
-        `in all ${count(facts.clean)} settled, ${counted(facts.dead, "dead letter")}`];
+        `${count(facts.clean)} up to date, ${counted(facts.dead, "dead letter")}`];
   }
 }
 
@@ -137,11 +139,11 @@ export function showTargets(targets) {
     mark(node, "gate", gate === "open" ? "ok" : ["throttled", "failing"].includes(gate) ? "slow" : "stuck");
     const [, , state, waits, sent] = node.children;
     const since = one.gate.since ? ` since ${moment(one.gate.since)}` : "";
-    say(state, `${one.state}${since}${one.gate.text ? `: ${one.gate.text}` : ""}`);
+    say(state, `${WORDS[one.state] ?? one.state}${since}${one.gate.text ? `: ${one.gate.text}` : ""}`);
     const customers = one.customers;
     const waiting = customers.pending + customers.leased;
     say(waits, `${count(waiting)} waiting${waiting ? `, the oldest for ${span(one.oldestPendingSeconds)}` : ""}; `
-      + `${count(customers.clean)} settled, ${count(customers.dead)} dead`);
+      + `${count(customers.clean)} up to date, ${count(customers.dead)} dead`);
     say(sent, `${one.rate.customersPerSecond} customers/s, limit ${one.rate.limitPerSecond} requests/s, `
       + `at most ${one.rate.concurrency} of ${one.rate.concurrencyLimit} at once`);
   }
