@@ -40,6 +40,7 @@ def start(level: str, form: str, stream: TextIO | None = None) -> None:
         logging.captureWarnings(True)
         sys.excepthook = _crashed
         threading.excepthook = _crashed_in_thread
+        sys.unraisablehook = _unraisable
     ours.setFormatter(_formatter(form, ours.stream))
     root.setLevel(level.upper())
     for name in _NOISY:
@@ -136,3 +137,9 @@ def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackTy
 def _crashed_in_thread(arguments: threading.ExceptHookArgs) -> None:
     if arguments.exc_value is not None:
         _crashed(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
+
+
+def _unraisable(arguments: sys.UnraisableHookArgs) -> None:
+    """Of one that nobody can be told of, as in the collector; Python would print its text."""
+    error = arguments.exc_value
+    logging.getLogger("frontdesk").error("it was raised where nobody hears it", exc_info=error)

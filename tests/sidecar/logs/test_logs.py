@@ -44,6 +44,7 @@ def lines() -> Iterator[io.StringIO]:
     """Where the log of this process goes for one test, in JSON."""
     root, stream = logging.getLogger(), io.StringIO()
     before, level, hook = root.handlers[:], root.level, sys.excepthook
+    unraisable = sys.unraisablehook
     root.handlers.clear()
     for name in ("uvicorn", "uvicorn.error"):  # as before a server of another test set them
         logging.getLogger(name).setLevel(logging.NOTSET)
@@ -57,6 +58,7 @@ def lines() -> Iterator[io.StringIO]:
         root.setLevel(level)
         logging.captureWarnings(False)
         sys.excepthook = hook
+        sys.unraisablehook = unraisable
 
 
 def documents(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -277,6 +279,21 @@ def test_a_crash_is_an_event_too() -> None:
     line = json.loads(ended.stderr)
     assert (line["event"], line["error"]) == ("crashed", "ExceptionGroup(ValueError, KeyError)")
     assert "arked" not in ended.stderr
+
+
+def test_what_is_raised_where_nobody_hears_it_is_one_line_too() -> None:
+    """As in the collector: its words may hold anything."""
+    code = (
+        "from frontdesk_sidecar.logs.starting import start\n"
+        "class Bad:\n"
+        f"    def __del__(self): raise ValueError('{MARKED}')\n"
+        "start('info', 'json')\n"
+        "Bad()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    line = json.loads(ended.stderr)
+    assert (line["event"], line["error"]) == ("library", "ValueError")
+    assert b"arked" not in ended.stderr
 
 
 def test_a_process_that_logs_already_is_left_alone() -> None:
