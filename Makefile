@@ -11,8 +11,8 @@ demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated 
 	@$(BIN)/frontdesk demo --once
 	@echo; echo "To shop yourself: $(BIN)/frontdesk demo"
 
-test: $(INSTALLED) ## the tests, in two processes
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(INSTALLED) ## the tests, in three processes: they often wait
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: $(INSTALLED) ## lint, format check, strict types
 	$(BIN)/ruff check
