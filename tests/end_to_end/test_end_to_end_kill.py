@@ -21,7 +21,7 @@ from login_clients import Client, logging_in, wait_until_delivered
 
 HERE = Path(__file__).parent
 #: Fewer or more, and another order of events: KILL_ROUNDS=1000 KILL_SEED=7 make test
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "15"))
 CLIENTS = 3
 SEED = int(os.environ.get("KILL_SEED", "20261121"))
 
