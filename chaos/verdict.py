@@ -84,7 +84,7 @@ def rows(run: Run) -> list[str]:
     with closing(connection):
         for customer in run.judge.owed():
             for row in connection.execute(_ROW, (customer.email,)):
-                said = {name: row[name] for name in row.keys() if name not in _LONG}  # noqa: SIM118
+                said = {name: row[name] for name in row.keys() if name not in _LONG}  # noqa: SIM118 - a sqlite3.Row iterates over its values
                 ahead_s = (row["due_at"] or 0) / 1e6 - time.time() if row["due_at"] else None
                 found.append(f"store: {said} due in {ahead_s} s, facts {row['facts']!r}")
     return found

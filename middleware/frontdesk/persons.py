@@ -134,7 +134,7 @@ class Person:
 
 
 # One pass over the fields, without a call for each: nearly every login pays for it.
-def read(holder: Mapping[Any, Any], depth: int, kind: str = NAMED) -> Person:  # noqa: C901
+def read(holder: Mapping[Any, Any], depth: int, kind: str = NAMED) -> Person:  # noqa: C901 - one walk over a document; in parts it is no shorter
     """One object's person; what stands below them, such as a profile, is read `depth` levels deep.
 
     Other nested objects are other persons or none.

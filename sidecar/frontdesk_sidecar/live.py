@@ -122,7 +122,7 @@ class Live:
         directory = self._settings.journal
         with anyio.move_on_after(FORGET_S):
             # Else what was written a moment ago would come in afterwards.
-            while not is_taken_in(directory, await self._writer.run(Store.offsets)):  # noqa: ASYNC110
+            while not is_taken_in(directory, await self._writer.run(Store.offsets)):  # noqa: ASYNC110 - the journal's files tell nobody
                 await anyio.sleep(_POLL_S)
         for lane in self._lanes:
             lane.forwarder.ledger.rest(key)  # a request may be under way, and the next login come

@@ -72,7 +72,7 @@ class Connection(H11Protocol):
         self.logger = _log
         self._head_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
         super().connection_made(transport)
         self.places.enter(self)
         self._look()

@@ -26,7 +26,7 @@ EXPOSURE = {"frontdesk.service": 2.0, "frontdesk-metrics.service": 2.0}
 def unit(name: str) -> configparser.ConfigParser:
     """A unit's sections; of a key that stands twice the last."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[method-assign, assignment]
+    parser.optionxform = str  # type: ignore[method-assign, assignment] # configparser documents it so
     parser.read_string((PLACE / name).read_text().replace("\\\n", ""))
     return parser
 

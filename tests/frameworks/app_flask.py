@@ -20,7 +20,7 @@ users: dict[str, "User"] = {}
 FORM = "<form method=post>{{ error }}<input name=email><input name=password></form>"
 
 
-class User(UserMixin):  # type: ignore[misc]
+class User(UserMixin):  # type: ignore[misc] # flask-login has no types
     """A customer."""
 
     def __init__(self, email: str, password: str, name: str) -> None:
@@ -30,7 +30,7 @@ class User(UserMixin):  # type: ignore[misc]
         self.name = name
 
 
-@manager.user_loader  # type: ignore[untyped-decorator]
+@manager.user_loader  # type: ignore[untyped-decorator] # flask-login has no types
 def load_user(user_id: str) -> User | None:
     """Who a session is of."""
     return users.get(user_id)
@@ -79,7 +79,7 @@ def api_login() -> Any:
 
 
 @app.post("/logout")
-@login_required  # type: ignore[untyped-decorator]
+@login_required  # type: ignore[untyped-decorator] # flask-login has no types
 def logout() -> Any:
     """Leave."""
     logout_user()
@@ -106,7 +106,7 @@ def index() -> str:
 
 
 @app.route("/me")
-@login_required  # type: ignore[untyped-decorator]
+@login_required  # type: ignore[untyped-decorator] # flask-login has no types
 def me() -> dict[str, str]:
     """Who I am."""
     return {"email": current_user.email}

@@ -827,7 +827,7 @@ def accepts(password: str) -> bool:
 class Shop:
     """Resolvers in three styles: errors as data, a union, an exception."""
 
-    def tokenCreate(self, info: Info, email: str, password: str) -> Any:  # noqa: N802
+    def tokenCreate(self, info: Info, email: str, password: str) -> Any:  # noqa: N802 - names of the schema
         if accepts(password):
             return {"token": "eyJ", "user": {"email": email}, "errors": []}
         return {"token": None, "user": None, "errors": ["no"]}
@@ -837,7 +837,7 @@ class Shop:
             return {"__typename": "User", "email": input["email"]}
         return {"__typename": "InvalidCredentialsError", "message": "no"}
 
-    def tokenAuth(self, info: Info, email: str, password: str) -> Any:  # noqa: N802
+    def tokenAuth(self, info: Info, email: str, password: str) -> Any:  # noqa: N802 - names of the schema
         if accepts(password):
             return {"token": "eyJ", "user": {"email": email}, "errors": []}
         message = "no"

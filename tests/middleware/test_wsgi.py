@@ -265,7 +265,7 @@ def test_a_length_is_there_if_the_app_s_answer_has_one(
     answer = wrap(answering(chunks))(environ_of(), Gateway().start_response)
     assert hasattr(answer, "__len__") is has_length
     if has_length:
-        assert len(answer) == 1  # type: ignore[arg-type]
+        assert len(answer) == 1  # type: ignore[arg-type] # a WSGI answer may have a length
 
 
 def test_a_length_that_fails_is_the_server_s_to_ask(wrap: Wrap, journal: Path) -> None:
@@ -279,7 +279,7 @@ def test_a_length_that_fails_is_the_server_s_to_ask(wrap: Wrap, journal: Path) -
     assert gateway.chunks == [ANSWER]
     assert emails(journal) == [JANE]
     with pytest.raises(LookupError):
-        len(wrap(answering(Wrong(ANSWER)))(environ_of(), gateway.start_response))  # type: ignore[arg-type]
+        len(wrap(answering(Wrong(ANSWER)))(environ_of(), gateway.start_response))  # type: ignore[arg-type] # what the server would ask
 
 
 def test_chunks_leave_at_once(wrap: Wrap) -> None:
@@ -374,7 +374,7 @@ def test_what_write_gives_and_raises_is_the_server_s(wrap: Wrap) -> None:
         write = start_response("200 OK", [JSON_TYPE])
         got.append(write(b"x"))
         with pytest.raises(AttributeError):
-            write(5)  # type: ignore[arg-type]
+            write(5)  # type: ignore[arg-type] # wrong on purpose
         return []
 
     wrap(app)(environ_of(), start_response)
@@ -434,7 +434,7 @@ def test_a_head_that_is_replaced_too_late(wrap: Wrap, journal: Path) -> None:
     answer = wrapped(environ_of(), start_response)
     with pytest.raises(KeyError, match="the app's own"):
         sent.extend(answer)
-    answer.close()  # type: ignore[attr-defined]
+    answer.close()  # type: ignore[attr-defined] # WSGI's optional close
     assert wrapped.desk.statistics() == {"skipped.unfinished": 1}
     assert read_lines(journal) == []
 
@@ -1071,10 +1071,10 @@ def test_every_split_gives_the_same(wrap: Wrap, journal: Path) -> None:
 
         def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterator[bytes]:
             environ["wsgi.input"].read(cut)  # noqa: B023 - called before the next turn
-            environ["wsgi.input"].read(len(request) - cut)  # noqa: B023
+            environ["wsgi.input"].read(len(request) - cut)  # noqa: B023 - called within its round
             start_response("201 Created", [JSON_TYPE])
-            yield answer[:cut]  # noqa: B023
-            yield answer[cut:]  # noqa: B023
+            yield answer[:cut]  # noqa: B023 - called within its round
+            yield answer[cut:]  # noqa: B023 - called within its round
 
         Gateway().call(wrap(app), environ_of("/register", content=request))
     found = {(m.user_id, tuple(sorted(m.traits.items()))) for m in read_messages(journal)}

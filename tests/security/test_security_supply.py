@@ -120,7 +120,7 @@ def test_nothing_that_comes_in_becomes_code() -> None:
                 called = node.func
                 bare = called.id if isinstance(called, ast.Name) else ""
                 is_os = isinstance(called, ast.Attribute) and ast.unparse(called.value) == "os"
-                used = {bare} | ({called.attr} if is_os else set())  # type: ignore[attr-defined]
+                used = {bare} | ({called.attr} if is_os else set())  # type: ignore[attr-defined] # `is_os` says what it is
                 shells = [one for one in node.keywords if one.arg == "shell"]
                 used |= {"a shell"} if shells else set()
             else:

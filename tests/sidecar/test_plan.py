@@ -39,12 +39,12 @@ def test_the_default_mapping_adapts() -> None:
 @pytest.mark.parametrize("known", [None, CUSTOMER], ids=["no metadata", "another entity set"])
 def test_as_long_as_the_object_is_not_known(known: object) -> None:
     """The default mapping gives what every customer has, a mapping of one's own all it says."""
-    assert make_plan(None, known, "Others").payload(JANE, None) == {  # type: ignore[arg-type]
+    assert make_plan(None, known, "Others").payload(JANE, None) == {  # type: ignore[arg-type] # a customer is all it asks
         "uid": "jane@example.com",
         "name": "Jane Doe",
     }
     own = compile_mapping({"uid": "email", "anything": "[firstName]"})
-    payload = make_plan(own, known, "Others").payload(JANE, None)  # type: ignore[arg-type]
+    payload = make_plan(own, known, "Others").payload(JANE, None)  # type: ignore[arg-type] # a customer is all it asks
     assert payload == {"uid": "Jane@Example.com ", "anything": ["Jane"]}
 
 
@@ -120,8 +120,8 @@ def test_attributes_of_a_sign_up(
 def test_attributes_of_another_event() -> None:
     """They are sent with that event as the last one."""
     plan = Plan(compile_mapping({"uid": "email"}, {"Logged In": {"lastLogin": "timestamp"}}))
-    assert "lastLogin" in plan.payload(JANE, 5 * MINUTE)  # type: ignore[operator]
-    assert "lastLogin" not in plan.payload(replace(JANE, event="Signed Up"), None)  # type: ignore[operator]
+    assert "lastLogin" in plan.payload(JANE, 5 * MINUTE)  # type: ignore[operator] # there is a payload
+    assert "lastLogin" not in plan.payload(replace(JANE, event="Signed Up"), None)  # type: ignore[operator] # there is a payload
 
 
 def test_the_default_mapping_compiles() -> None:

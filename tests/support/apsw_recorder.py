@@ -45,7 +45,7 @@ class ApswRecorder(Recorder):
     def _vfs(self) -> Any:
         apsw, recorder = self._apsw, self
 
-        class File(apsw.VFSFile):  # type: ignore[misc, name-defined]
+        class File(apsw.VFSFile):  # type: ignore[misc, name-defined] # apsw has no types here
             """A file of the usual kind, watched."""
 
             def __init__(self, path: Any, flags: list[int]) -> None:
@@ -57,24 +57,24 @@ class ApswRecorder(Recorder):
                 if recorder._disk is not None and self._number is not None:
                     getattr(recorder._disk, event)(self._number, *details)
 
-            def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+            def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - apsw's names
                 self._note("written", offset, bytes(data))
                 super().xWrite(data, offset)
 
-            def xTruncate(self, size: int) -> None:  # noqa: N802
+            def xTruncate(self, size: int) -> None:  # noqa: N802 - apsw's names
                 self._note("truncated", size)
                 super().xTruncate(size)
 
-            def xSync(self, flags: int) -> None:  # noqa: N802
+            def xSync(self, flags: int) -> None:  # noqa: N802 - apsw's names
                 self._note("synced")
 
-        class VFS(apsw.VFS):  # type: ignore[misc, name-defined]
+        class VFS(apsw.VFS):  # type: ignore[misc, name-defined] # apsw has no types here
             """The usual one with files of ours."""
 
-            def xOpen(self, path: Any, flags: list[int]) -> File:  # noqa: N802
+            def xOpen(self, path: Any, flags: list[int]) -> File:  # noqa: N802 - apsw's names
                 return File(path, flags)
 
-            def xDelete(self, path: str, sync: bool) -> None:  # noqa: N802
+            def xDelete(self, path: str, sync: bool) -> None:  # noqa: N802 - apsw's names
                 super().xDelete(path, False)
                 recorder._deleted(path, sync)
 

@@ -223,7 +223,7 @@ def by_end(environ: Any, start_response: Any, content: bytes, stay: Stay) -> Ite
     """Chunks without a length; closing them takes long."""
     start_response("200 OK", [*HEAD, pid()])
     chunks = Chunks(content[:7], content[7:])
-    chunks.close = stay  # type: ignore[method-assign]
+    chunks.close = stay  # type: ignore[method-assign] # a server that does not close
     return chunks
 
 

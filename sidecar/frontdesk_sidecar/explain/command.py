@@ -70,7 +70,7 @@ async def _with_app(
         if recorded:
             await live.ask(base, recorded)
         else:
-            print(f"{name} on {base}; log in there. Ctrl-C ends.", file=sys.stderr)  # noqa: T201
+            print(f"{name} on {base}; log in there. Ctrl-C ends.", file=sys.stderr)  # noqa: T201 - its answer to a person
             await anyio.sleep_forever()
     return _tell(explained, as_json=True) if as_json else _exit_code(explained)
 

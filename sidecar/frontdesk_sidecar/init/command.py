@@ -116,7 +116,7 @@ def _impex(options: Namespace, terminal: Terminal) -> int:
         item_type = options.item_type or "Customer"
         model = of_attributes(options.object or f"Inbound{item_type}", item_type, wanted)
     # Not broken at the terminal's width: it is copied from there.
-    print(as_impex(model, client_id), end="", flush=True)  # noqa: T201
+    print(as_impex(model, client_id), end="", flush=True)  # noqa: T201 - its answer to a person
     return OK
 
 

@@ -43,28 +43,28 @@ class Switches:
     successPayloads, errorPayloads: `inboundservices.monitoring.….payload.retention`.
     """
 
-    readOnlyAttribute: Literal["ignore", "reject"] = "ignore"  # noqa: N815 - as in JSON
-    noChannelStatus: Literal[404, 401, 403] = 404  # noqa: N815
-    unauthorizedBody: Body = "html"  # noqa: N815
-    legacyAuthentication: bool = False  # noqa: N815
-    accessRights: bool = False  # noqa: N815
-    updateStatus: Literal[201, 200] = 201  # noqa: N815
+    readOnlyAttribute: Literal["ignore", "reject"] = "ignore"
+    noChannelStatus: Literal[404, 401, 403] = 404
+    unauthorizedBody: Body = "html"
+    legacyAuthentication: bool = False
+    accessRights: bool = False
+    updateStatus: Literal[201, 200] = 201
     location: bool = True
-    addCustomerGroup: bool = False  # noqa: N815
-    generateCustomerId: bool = False  # noqa: N815
-    setOriginalUid: bool = False  # noqa: N815
-    lowerCaseUid: bool = False  # noqa: N815
-    conflictStatus: Literal[500, 400] = 500  # noqa: N815
-    retryAfter: int | None = None  # noqa: N815
-    throttleBody: Body = "html"  # noqa: N815
-    maxChanges: int | None = None  # noqa: N815
-    mergeStatus: Literal[405, 501] = 405  # noqa: N815
+    addCustomerGroup: bool = False
+    generateCustomerId: bool = False
+    setOriginalUid: bool = False
+    lowerCaseUid: bool = False
+    conflictStatus: Literal[500, 400] = 500
+    retryAfter: int | None = None
+    throttleBody: Body = "html"
+    maxChanges: int | None = None
+    mergeStatus: Literal[405, 501] = 405
     select: Literal["reject", "ignore", "apply"] = "reject"
-    discardedStatus: Literal[201, 200, 204] = 201  # noqa: N815
-    explicitPort: bool = True  # noqa: N815
+    discardedStatus: Literal[201, 200, 204] = 201
+    explicitPort: bool = True
     monitoring: bool = False
-    successPayloads: bool = False  # noqa: N815
-    errorPayloads: bool = False  # noqa: N815
+    successPayloads: bool = False
+    errorPayloads: bool = False
 
     @property
     def completes(self) -> bool:

@@ -76,7 +76,7 @@ class Rescue:
             columns = [name for name in table.columns if name.encode() in there or name in there]
             for way in ("ASC", "DESC") if columns else ():
                 self._read_table(source, table, columns, way)
-            query = f"SELECT count(*) FROM {_quoted(table.name)}"  # noqa: S608
+            query = f"SELECT count(*) FROM {_quoted(table.name)}"  # noqa: S608 - quoted
             table.expected = next((row[0] for row in _until_error(source, query)), None)
         self.commit()
 
@@ -85,7 +85,7 @@ class Rescue:
     ) -> None:
         names = ", ".join([_quoted(table.order[0]), *map(_quoted, columns)])
         by = ", ".join(f"{_quoted(name)} {way}" for name in table.order)
-        query = f"SELECT {names} FROM {_quoted(table.name)} NOT INDEXED ORDER BY {by}"  # noqa: S608
+        query = f"SELECT {names} FROM {_quoted(table.name)} NOT INDEXED ORDER BY {by}"  # noqa: S608 - quoted
         last: int | None = None
         for place, *values in _until_error(source, query):
             if table.has_rowid:
@@ -139,7 +139,7 @@ class Rescue:
         except Exception:  # noqa: BLE001 (it looks at whatever there is)
             return False
         names, marks = ", ".join(map(_quoted, row)), ", ".join("?" * len(row))
-        statement = f"INSERT OR IGNORE INTO {_quoted(table.name)} ({names}) VALUES ({marks})"  # noqa: S608
+        statement = f"INSERT OR IGNORE INTO {_quoted(table.name)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted
         return sound and self._execute(statement, list(row.values()))
 
     def _execute(self, statement: str, values: list[Any]) -> bool:
@@ -153,7 +153,7 @@ class Rescue:
         return False
 
     def _has(self, table: Table, rowid: int) -> bool:
-        query = f"SELECT 1 FROM {_quoted(table.name)} WHERE rowid = ?"  # noqa: S608
+        query = f"SELECT 1 FROM {_quoted(table.name)} WHERE rowid = ?"  # noqa: S608 - quoted
         return self._target.execute(query, (rowid,)).fetchone() is not None
 
 
@@ -168,7 +168,7 @@ def _table(target: sqlite3.Connection, name: str) -> Table:
     needed = [row[0] + 1 for row in rows if row[3] and row[4] is None]
     key = [row[1] for row in sorted(rows, key=lambda row: row[5]) if row[5]]
     try:
-        target.execute(f"SELECT rowid FROM {_quoted(name)} LIMIT 0")  # noqa: S608
+        target.execute(f"SELECT rowid FROM {_quoted(name)} LIMIT 0")  # noqa: S608 - quoted
         has_rowid = True
     except sqlite3.OperationalError:
         has_rowid = False

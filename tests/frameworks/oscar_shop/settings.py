@@ -6,7 +6,7 @@ install besides.
 
 import os
 
-from oscar.defaults import *  # noqa: F403
+from oscar.defaults import *  # noqa: F403 - as Oscar's manual has it
 
 from .syncing import NoMigrations
 

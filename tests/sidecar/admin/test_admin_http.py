@@ -352,7 +352,7 @@ def test_without_controls_there_is_neither(desk: Desk) -> None:
     """What is not there cannot be asked."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    with listening(listener, None, trusted=True):  # type: ignore[arg-type]
+    with listening(listener, None, trusted=True):  # type: ignore[arg-type] # no desk is asked
         for path in ("/status", "/admin/pause"):
             answer = httpx.post(f"http://127.0.0.1:{port}{path}", json={}, trust_env=False)
             assert answer.status_code == 404

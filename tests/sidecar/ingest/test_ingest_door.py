@@ -314,7 +314,7 @@ def test_a_store_that_holds(house: Any) -> None:
         def refuse(*args: object, **kwargs: object) -> None:
             raise StoreHeld("nine tenths full")
 
-        store.absorb = refuse  # type: ignore[method-assign, assignment]
+        store.absorb = refuse  # type: ignore[method-assign, assignment] # a store that is full or slow
 
     with house.open(before=hold) as url, client(url) as http_client:
         answer = http_client.post("/batch", json={"batch": [somebody(1)]})
@@ -334,7 +334,7 @@ def test_a_store_that_fails(house: Any, error: Exception, status: int) -> None:
         def refuse(*args: object, **kwargs: object) -> None:
             raise error
 
-        store.absorb = refuse  # type: ignore[method-assign, assignment]
+        store.absorb = refuse  # type: ignore[method-assign, assignment] # a store that is full or slow
 
     with house.open(before=fail) as url, client(url) as http_client:
         answer = http_client.post("/identify", json=JANE)
@@ -355,7 +355,7 @@ def test_requests_share_commits(house: Any) -> None:
             assert free.wait(20)
             return absorb(*args)
 
-        store.absorb = hold  # type: ignore[method-assign, assignment]
+        store.absorb = hold  # type: ignore[method-assign, assignment] # a store that is full or slow
 
     with house.open(before=slow) as url, client(url) as http_client:
         statuses: list[int] = []

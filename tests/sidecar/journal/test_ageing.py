@@ -83,7 +83,7 @@ def test_the_last_login_wins_in_any_order(
 ) -> None:
     """Leaps both ways, segments of several processes read in any order: the youngest is kept."""
     messages = [login(age, leap, value=age) for age, leap in logins]
-    chance.shuffle(messages)  # type: ignore[attr-defined]
+    chance.shuffle(messages)  # type: ignore[attr-defined] # hypothesis gives a Random
     gathered, _ = customer.gather(dated(messages, NOON_US, NOW), latest=NOON_US)
     found = gathered["a@example.com"]["value"][0]
     assert isinstance(found, float)

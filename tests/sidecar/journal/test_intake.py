@@ -221,7 +221,7 @@ async def test_a_held_intake_is_told_whether_or_not_anything_waits(
     """At the start, while it lasts, and when it is over."""
     caplog.set_level("INFO", "frontdesk.sidecar")
     now, reasons = [0.0], ["the disk is full", "the disk is full", None, None]
-    store.held = lambda: reasons[0]  # type: ignore[method-assign]
+    store.held = lambda: reasons[0]  # type: ignore[method-assign] # a store that is full
     async with opened(place, store, clock=lambda: now[0]) as bench:
         for held in (1, 1, 0, 0):
             now[0] += 2 * intake_module.HOUSEKEEPING_S

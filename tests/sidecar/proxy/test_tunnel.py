@@ -29,7 +29,7 @@ def sockets(
     **options: object,
 ) -> Iterator[str]:
     """A WebSocket server behind the proxy with these settings; gives the address to connect to."""
-    with serve(handle, "127.0.0.1", 0, max_size=None, **options) as server:  # type: ignore[arg-type]
+    with serve(handle, "127.0.0.1", 0, max_size=None, **options) as server:  # type: ignore[arg-type] # options of the test
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         port = server.socket.getsockname()[1]

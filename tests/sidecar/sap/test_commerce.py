@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import brotli  # type: ignore[import-untyped]
+import brotli  # type: ignore[import-untyped] # it has no types
 import httpx
 import orjson
 import pytest

@@ -208,7 +208,7 @@ def dump(connection: sqlite3.Connection) -> State | None:
         return None
     names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     return {
-        name: connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608
+        name: connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608 - a table's name
         for (name,) in names
     }
 

@@ -143,7 +143,7 @@ def open_it(path: Path) -> Opened:
     with closing(file):
         assert file.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         tables = {
-            name: {row[0]: row for row in file.connection.execute(f"SELECT * FROM {name}")}  # noqa: S608
+            name: {row[0]: row for row in file.connection.execute(f"SELECT * FROM {name}")}  # noqa: S608 - a table's name
             for name in ("customers", "segments", "notes")
         }
         with file.transaction():

@@ -41,7 +41,7 @@ def dump(path: Path) -> dict[str, list[dict[str, Any]]]:
         return {
             table: [
                 {key: _plain(row[key]) for key in row.keys()}  # noqa: SIM118 - a Row gives values
-                for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608
+                for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608 - a table's name
             ]
             for (table,) in connection.execute(names).fetchall()
         }
