@@ -34,6 +34,9 @@ from frontdesk_sidecar.telemetry import Telemetry
 
 #: How long at most until rows whose back-off ended are noticed.
 IDLE_S: Final = 0.5
+#: With nothing more due, so long may pass until what has ended is settled: with what else ends
+#: meanwhile, or with the claim of what comes, each of which would be a transaction of its own.
+SETTLE_S: Final = 0.05
 #: How long is waited when the store takes nothing.
 FULL_S: Final = 1.0
 #: One request in so many is for a customer that failed before, however many fresh ones are due.
@@ -84,6 +87,7 @@ class Forwarder:
         self._stopping = False
         self._kept: Any = None  # what the store remembers of the gate
         self._wake = anyio.Event()
+        self._stir = anyio.Event()  # as `_wake`, or something has ended
         self.stopped = anyio.Event()
 
     @property
@@ -94,6 +98,7 @@ class Forwarder:
     def wake(self) -> None:
         """Something may be due, or may be sent: look now."""
         self._wake.set()
+        self._stir.set()
 
     def use(self, plan: Plan) -> None:
         """Make payloads by this plan from now on; where the one before did not fit, try it now."""
@@ -140,7 +145,7 @@ class Forwarder:
     def stop(self) -> None:
         """Claim no more; `run` returns when what is under way has been settled."""
         self._stopping = True
-        self._wake.set()
+        self.wake()
 
     async def run(self) -> None:
         """Until `stop`, or cancelled. StoreError passes through."""
@@ -156,7 +161,7 @@ class Forwarder:
 
     async def _turn(self, works: MemoryObjectSendStream[_Work]) -> None:
         """Settle what is finished and claim as much as can be sent, in one transaction."""
-        self._wake = anyio.Event()
+        self._wake, self._stir = anyio.Event(), anyio.Event()
         permit, ledger = self._permit(), self.ledger
         finished, ledger.finished = ledger.finished, []
         wronged, ledger.wronged_since = ledger.wronged_since, None
@@ -177,8 +182,16 @@ class Forwarder:
         for parcels in self._requests(requests, is_try=permit is Permit.ONE):
             self._held += 1
             works.send_nowait(_Work(parcels, permit is Permit.ONE))
-        if not requests and not ledger.finished:
+        is_drained = len(requests) < wish.requests
+        if is_drained or not wish.requests:
+            await self._rest(may_settle_later=is_drained)
+
+    async def _rest(self, *, may_settle_later: bool) -> None:
+        if not self.ledger.finished:
             with anyio.move_on_after(IDLE_S):
+                await self._stir.wait()
+        if may_settle_later:
+            with anyio.move_on_after(SETTLE_S):
                 await self._wake.wait()
 
     def _permit(self) -> Permit:
@@ -266,7 +279,7 @@ class Forwarder:
             async for work in works:
                 await self._work(work)
                 self._held -= 1
-                self._wake.set()
+                self._stir.set()
 
     async def _work(self, work: _Work) -> None:
         if not self._stopping:  # else what was not begun is given back, and waits for no turn
@@ -303,4 +316,4 @@ class Forwarder:
         for number, parcel in enumerate(delivery.parcels):
             parcel.is_booked = True
             parcel.ended(delivery.outcomes[0 if delivery.shared else number])
-        self._wake.set()
+        self._stir.set()

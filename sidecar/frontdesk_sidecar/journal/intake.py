@@ -21,6 +21,8 @@ from frontdesk_sidecar.telemetry import Telemetry
 #: How often the journal is looked at. Sooner would wake us for every line, and wake the writers'
 #: caches with us; the shopper never waits for it.
 POLL_S: Final = 0.01
+#: How long after something was taken: a busy shop's logins share a transaction.
+GATHER_S: Final = 0.04
 HOUSEKEEPING_S: Final = 1.0
 ROTATION_S: Final = 60.0
 #: Listing a crowded journal takes at most one part in so many of the time, but is done so often.
@@ -75,12 +77,13 @@ class Intake:
             asked = self._asked
             if asked is not None:
                 self._house_at = 0.0  # look for what is new in every segment
-            if await self.turn():
+            taken = await self.turn()
+            if taken and (asked is not None or self._tail.has_more):
                 continue
             if asked is not None:
                 self._asked = None
                 asked.set()
-            await anyio.sleep(POLL_S)
+            await anyio.sleep(GATHER_S if taken else POLL_S)
 
     async def turn(self) -> bool:
         """One look at the journal; True when something was taken and there may be more."""

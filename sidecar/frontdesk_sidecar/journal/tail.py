@@ -102,6 +102,11 @@ class Tail:
         """Bytes in the segments that were not read yet."""
         return sum(max(self._listing.unread(name), 0) for name in self._listing.names)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the last reading left something of what was found."""
+        return bool(self._listing.grown)
+
     def claim(self) -> bool:
         """Be the journal's one reader, until this object is released or the process ends.
 

@@ -6,6 +6,7 @@ is involved: an idle store commits at once, a busy one commits larger groups.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -14,8 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
-from anyio import CancelScope, CapacityLimiter, Event, from_thread, to_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio import CancelScope, CapacityLimiter, Event, to_thread
 
 from frontdesk_sidecar.store import Store, StoreError, StoreFailed, StoreFull
 from frontdesk_sidecar.store.errors import StoreHeld
@@ -68,12 +68,12 @@ class Writer(Generic[S]):
         self._slots = CapacityLimiter(max_waiting)
         self._queue: SimpleQueue[_Piece[S] | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="frontdesk-store", daemon=True)
-        self._loop: EventLoopToken | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._open = False
         self._commits = self._failures = self._pieces = 0
 
     async def __aenter__(self) -> Self:
-        self._loop = current_token()
+        self._loop = asyncio.get_running_loop()
         self._thread.start()
         self._open = True
         return self
@@ -132,7 +132,8 @@ class Writer(Generic[S]):
                     if piece.alone:
                         self._attempt(piece, nullcontext())
                 self._pieces += len(group)
-                from_thread.run_sync(_hand_out, group, token=self._loop)
+                # anyio's own way would have this thread wait until the loop has done it.
+                self._loop.call_soon_threadsafe(_hand_out, group)
 
     def _gather(self) -> tuple[list[_Piece[S]], bool]:
         """Wait for work and take what is there; False when it is the last."""
@@ -163,13 +164,16 @@ class Writer(Generic[S]):
             self._commit(wanting)
 
     def _commit(self, group: list[_Piece[S]]) -> None:
+        if len(group) == 1:
+            self._commit_one(group[0])
+            return
         try:
             with self._store.transaction():
                 for piece in group:
                     self._attempt(piece, self._store.transaction())
         except Exception as error:  # noqa: BLE001 (whatever it is, the callers must hear of it)
             self._failures += 1
-            if len(group) > 1 and not isinstance(error, StoreFailed):
+            if not isinstance(error, StoreFailed):
                 # A full disk makes SQLite undo the others too: each gets its own transaction.
                 for piece in group:
                     piece.error = None
@@ -177,6 +181,20 @@ class Writer(Generic[S]):
                 return
             for piece in group:
                 piece.error = piece.error or _copy(error)
+        else:
+            self._commits += 1
+
+    def _commit_one(self, piece: _Piece[S]) -> None:
+        """Its transaction is that of the commit: a savepoint within it would keep nothing more."""
+        is_done = False
+        try:
+            with self._store.transaction():
+                piece.value = piece.work(self._store)
+                is_done = True
+        except BaseException as error:  # noqa: BLE001 (as in `_attempt`)
+            piece.error = error
+        if piece.error is not None and (is_done or isinstance(piece.error, StoreFailed)):
+            self._failures += 1
         else:
             self._commits += 1
 

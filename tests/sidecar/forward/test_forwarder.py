@@ -27,6 +27,7 @@ from forwarder_support import (
     running,
     until,
 )
+from frontdesk_sidecar.forward import forwarder as forwarder_module
 from frontdesk_sidecar.forward.forwarder import Forwarder
 from frontdesk_sidecar.forward.gate import Why
 from frontdesk_sidecar.mapping import compile_mapping
@@ -394,6 +395,35 @@ async def test_rows_whose_back_off_ended_are_noticed_without_a_wake(store: SQLit
         await bench.until_counts(pending=1, due=0, leased=0)
         bench.now += 60 * SECOND
         await bench.until_counts(clean=1)
+
+
+async def test_what_ends_is_settled_with_the_claim_of_what_comes(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction for both; somebody new does not wait for it, and a stop does neither."""
+    monkeypatch.setattr(forwarder_module, "SETTLE_S", 3600.0)
+    target = always(DELIVERED)
+    async with running(store, target) as bench:
+        await bench.absorb("zoe")  # from now on it waits for somebody new
+        await until(lambda: len(target.payloads) == 1 and not bench.forwarder.is_busy)
+        await bench.absorb("ann", "bob")
+        await until(lambda: len(target.payloads) == 3 and not bench.forwarder.is_busy)
+        assert (await bench.counts()).leased == 2
+        await bench.absorb("cid")
+        await bench.until_counts(clean=3, leased=1)
+        bench.forwarder.stop()
+        await bench.until_counts(clean=4)
+
+
+async def test_a_backlog_does_not_wait_for_what_comes(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as more is due than may be under way, each end makes room for the next."""
+    monkeypatch.setattr(forwarder_module, "SETTLE_S", 3600.0)
+    target = always(DELIVERED)
+    async with running(store, target) as bench:
+        await bench.absorb(*(f"c{number}" for number in range(50)))
+        await until(lambda: len(target.payloads) == 50)
 
 
 async def test_a_store_that_failed_ends_the_forwarder(store: SQLiteStore) -> None:

@@ -20,7 +20,7 @@ from frontdesk.event import Identify, encode_counts
 from frontdesk.journal import Journal
 from frontdesk_sidecar.journal import intake as intake_module
 from frontdesk_sidecar.journal.intake import Intake
-from frontdesk_sidecar.journal.tail import Tail
+from frontdesk_sidecar.journal.tail import READ_BYTES, Tail
 from frontdesk_sidecar.store import Absorbed, Counts, Store, StoreError, StoreFull
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.writer import Writer
@@ -37,6 +37,7 @@ class Fussy(SQLiteStore):
     full_times = 0
     failure: StoreError | None = None
     taken: Sequence[str] = ()
+    batches: Sequence[int] = ()
 
     def absorb(
         self,
@@ -53,6 +54,7 @@ class Fussy(SQLiteStore):
             raise StoreFull("no room")
         absorbed = super().absorb(messages, offsets, now, target_of)
         self.taken = [*self.taken, *(message.user_id for message in messages)]
+        self.batches = [*self.batches, len(messages)]
         return absorbed
 
 
@@ -157,6 +159,35 @@ async def test_everything_appended_arrives_once(
         await until(lambda: not any(place.iterdir()))
         await until(lambda: bench.metric("frontdesk_journal_lag_bytes") == 0)
     assert store.offsets() == {}
+
+
+async def test_logins_that_follow_one_another_share_a_transaction(
+    place: Path, store: Fussy, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first was taken others gather."""
+    monkeypatch.setattr(intake_module, "GATHER_S", 3600.0)
+    async with running(place, store):
+        journal.append(line("first"))
+        await until(lambda: len(store.taken) == 1)
+        for number in range(9):
+            journal.append(line(f"c{number}"))
+        await anyio.wait_all_tasks_blocked()
+    async with running(place, store):
+        await until(lambda: len(store.taken) == 10)
+    assert store.batches == [1, 9]
+
+
+async def test_more_than_one_reading_holds_is_read_on_at_once(
+    place: Path, store: Fussy, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the end of the journal is a time to wait."""
+    monkeypatch.setattr(intake_module, "GATHER_S", 3600.0)
+    number = 0
+    while sum(file.stat().st_size for file in place.iterdir()) < 3 * READ_BYTES:
+        assert journal.append(line(f"c{number}"))
+        number += 1
+    async with running(place, store):
+        await until(lambda: len(store.taken) == number)
 
 
 async def test_a_new_intake_goes_on_where_the_last_one_committed(
