@@ -86,14 +86,14 @@ class Process:
     def await_answer(self, url: str) -> None:
         """Wait until the part answers at `url`. Raises StackError with the end of its log."""
         deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline:
-            if self.poll() is not None:
-                raise StackError(f"{self.name} ended with {self.poll()}:\n{self.tail()}")
-            try:
-                if httpx.get(url, timeout=1, trust_env=False).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+        with httpx.Client(timeout=1, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                if self.poll() is not None:
+                    raise StackError(f"{self.name} ended with {self.poll()}:\n{self.tail()}")
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(url).status_code == 200:
+                        return
+                time.sleep(0.02)
         raise StackError(f"{self.name} does not answer at {url}:\n{self.tail()}")
 
     def tail(self, lines: int = 12) -> str:
