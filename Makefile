@@ -11,7 +11,9 @@ demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated 
 	@$(BIN)/frontdesk demo --once
 	@echo; echo "To shop yourself: $(BIN)/frontdesk demo"
 
+# The tests start hundreds of processes; an editable install leaves each of them to compile the sources.
 test: $(INSTALLED) ## the tests, in three processes: they often wait
+	@$(BIN)/python -m compileall -q middleware sidecar examples
 	$(BIN)/pytest -n 3 --dist worksteal
 
 check: $(INSTALLED) ## lint, format check, strict types

@@ -6,15 +6,18 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 import frontdesk
 import frontdesk_sidecar
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
     "frontdesk": Path(frontdesk.__path__[0]),
@@ -140,8 +143,27 @@ class Import:
         return self.module.partition(".")[0]
 
 
-def trees() -> dict[str, ast.Module]:
-    """Every module of both packages by its dotted name, parsed."""
+class Made(Mapping[str, T]):
+    """A value for each name, made when it is asked for: every worker reads this file."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], T]) -> None:
+        self._names = dict.fromkeys(names)
+        self._make = cache(make)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def modules() -> dict[str, Path]:
+    """Every module of both packages by its dotted name."""
     found = {}
     for package, folder in PACKAGES.items():
         for path in sorted(folder.rglob("*.py")):
@@ -149,11 +171,12 @@ def trees() -> dict[str, ast.Module]:
             # The storefront that travels in the wheel is an example, not a part of the package.
             if parts[0] != "examples":
                 name = ".".join((package, *parts)).removesuffix(".__init__")
-                found[name] = ast.parse(path.read_text(encoding="utf-8"))
+                found[name] = path
     return found
 
 
-TREES = trees()
+MODULES = modules()
+TREES = Made(MODULES, lambda name: ast.parse(MODULES[name].read_text(encoding="utf-8")))
 
 
 def imports(tree: ast.AST, *, for_types: bool = False) -> Iterator[Import]:
@@ -174,7 +197,7 @@ def imports(tree: ast.AST, *, for_types: bool = False) -> Iterator[Import]:
             yield from imports(node, for_types=for_types)
 
 
-IMPORTS = {name: list(imports(tree)) for name, tree in TREES.items()}
+IMPORTS = Made(MODULES, lambda name: list(imports(TREES[name])))
 
 
 def is_within(module: str, homes: set[str]) -> bool:
@@ -192,15 +215,15 @@ def needed(module: str) -> set[str]:
         # `__version__` stands above every import of its package, for hatch to read it there.
         if (one.module, one.name) == ("frontdesk", "__version__"):
             continue
-        found.add(submodule if submodule in TREES else one.module)
-    return {name for name in found if name in TREES and name != module}
+        found.add(submodule if submodule in MODULES else one.module)
+    return {name for name in found if name in MODULES and name != module}
 
 
 def test_the_reading_finds_what_there_is() -> None:
     """Otherwise everything below would pass on nothing."""
     assert len(TREES) > 50
     assert set(TREES) >= PURE
-    assert "frontdesk_sidecar.store.sqlite_file" in TREES
+    assert "frontdesk_sidecar.store.sqlite_file" in MODULES
     assert "frontdesk_sidecar.store" in needed("frontdesk_sidecar.journal.intake")
     assert "frontdesk.traits" in needed("frontdesk.event")
     assert "frontdesk_sidecar.settings" in needed("frontdesk_sidecar.cli")
