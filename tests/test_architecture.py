@@ -35,6 +35,7 @@ PURE_IN = {
     "frontdesk_sidecar.admin": (
         "arguments facts figures letters operations people person plain screen strays"
     ),
+    "frontdesk_sidecar.backfill": "reading",
     "frontdesk_sidecar.check": (
         "judge_arrival judge_common judge_local judge_mapping judge_network judge_object "
         "judge_places judge_posting judge_token judge_writing mounts remedies report result"

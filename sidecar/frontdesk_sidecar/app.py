@@ -174,6 +174,7 @@ class _Sidecar:
         self._door = make_door(
             settings, self._writer, self._telemetry, on_new=self._live.wake, target_of=target_of
         )
+        self._live.door = self._door
         for trusted, switch in self._apps.items():
             switch.app = create_app(
                 live=self._live.stuck,

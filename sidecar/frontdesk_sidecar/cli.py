@@ -11,6 +11,7 @@ from typing import Final
 
 from frontdesk import ConfigurationError, __version__
 from frontdesk_sidecar.admin.parser import add_commands
+from frontdesk_sidecar.backfill.parser import add_backfill
 from frontdesk_sidecar.check.parser import add_check
 from frontdesk_sidecar.init.parser import add_init
 from frontdesk_sidecar.proxy.parser import add_proxy
@@ -170,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     add_proxy(commands, _command)
     add_commands(commands, _command)
     add_top(commands, _command)
+    add_backfill(commands, _command)
     return parser
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -16,6 +17,8 @@ from frontdesk import __version__
 from frontdesk.traits import customer_key
 from frontdesk_sidecar.forward.draw import PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
+from frontdesk_sidecar.ingest.document import Reading
+from frontdesk_sidecar.ingest.door import Door
 from frontdesk_sidecar.journal.erasure import is_taken_in, segments_naming
 from frontdesk_sidecar.journal.tail import Tail
 from frontdesk_sidecar.lanes import Lane
@@ -73,6 +76,8 @@ class Live:
         self._started_us = _now()
         #: set by whoever can read the settings anew
         self.lifecycle: Lifecycle = Fixed()
+        #: how messages come in that a person hands over
+        self.door: Door
 
     def adopt(self, settings: Settings, lanes: Sequence[Lane]) -> None:
         """These settings are in force, and these lanes at work."""
@@ -135,6 +140,10 @@ class Live:
         left = await anyio.to_thread.run_sync(segments_naming, directory, key)
         damaged = sorted(str(path) for path in _set_aside(self._settings.store_path))
         return {"forgotten": found, "segments": left, "damagedFiles": damaged}
+
+    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
+        """Take messages, as the door does."""
+        return await self.door.take_lines(lines, at)
 
     def wake(self) -> None:
         """Something became due."""

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ import yaml
 from docs_support import DOCS, PAGES, README, ROOT, Block, all_blocks
 from frontdesk import ConfigurationError
 from frontdesk_sidecar import cli, settings
+from frontdesk_sidecar.backfill.reading import from_table
+from frontdesk_sidecar.ingest.document import read_lines
+from frontdesk_sidecar.ingest.message import Envelope
 
 BLOCKS = all_blocks()
 #: Pages whose every `console` block is run with what it shows, and by which test.
@@ -180,6 +184,13 @@ def check_text(block: Block, folder: Path) -> None:
     assert not re.search(r"^(\$ |(sudo )?(frontdesk|make|pip|curl) [a-z-]+( |$))", block.text)
 
 
+def check_table(block: Block, _: Path) -> None:
+    """Customers for `frontdesk backfill`, each of whom it would take."""
+    lines = [message for _, message in from_table(io.StringIO(block.text))]
+    reading = read_lines(lines, 1, Envelope(datetime.now(UTC), "0"))
+    assert len(reading.messages) == len(lines) == block.text.strip().count("\n")
+
+
 CLASSES: dict[str, Callable[[Block, Path], None]] = {
     "toml": check_toml,
     "python": check_python,
@@ -189,6 +200,7 @@ CLASSES: dict[str, Callable[[Block, Path], None]] = {
     "sh": check_shell,
     "bash": check_shell,
     "console": check_session,
+    "csv": check_table,
     "js": check_javascript,
     "impex": check_impex,
     "http": check_exchange,

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from frontdesk_sidecar.ingest.document import Reading
     from frontdesk_sidecar.store import Store
 
 T = TypeVar("T")
@@ -42,6 +45,9 @@ class Controls(Protocol):
 
         `segments` of the journal still name the customer; the damaged files may.
         """
+
+    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
+        """Take messages, one a line; one that tells no time is of `at`. They are committed."""
 
     def wake(self) -> None:
         """Something became due: send it now."""

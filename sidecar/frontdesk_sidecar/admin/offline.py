@@ -35,6 +35,8 @@ class Offline:
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's result, with `"running": false`."""
         path, now = self._reach.store.path, time.time_ns() // 1000
+        if operation.startswith("backfill."):
+            raise NotHere("no sidecar runs here, so nobody would be sent; start it first")
         if operation == "reload":
             raise NotHere("no sidecar runs here; its start reads the settings")
         _refuse_another_user(path, operation)

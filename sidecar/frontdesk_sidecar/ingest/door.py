@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -16,7 +17,7 @@ from frontdesk_sidecar.ingest.answers import Answer
 from frontdesk_sidecar.ingest.body import BODY_S, Body, Gone, Receive, TooSlow
 from frontdesk_sidecar.ingest.budget import Budget, Busy
 from frontdesk_sidecar.ingest.committer import Commit
-from frontdesk_sidecar.ingest.document import Malformed
+from frontdesk_sidecar.ingest.document import Malformed, Reading
 from frontdesk_sidecar.ingest.inflate import Damaged, TooLarge
 from frontdesk_sidecar.ingest.keys import Keys
 from frontdesk_sidecar.ingest.proof import is_known
@@ -59,6 +60,10 @@ class Door:
     def close(self) -> None:
         """Take nothing in any more, and say so; who is being served is."""
         self._is_closing = True
+
+    async def take_lines(self, lines: Sequence[bytes], at: datetime) -> Reading:
+        """See `Taker.take_lines`: for who has come in by another door."""
+        return await self._taker.take_lines(lines, self._now(), at)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -68,7 +68,8 @@ class Taker:
             received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, trace=trace
         )
         if route.kind == IMPORT:
-            return answers.of_reading(await self._lines(body, envelope), with_counts=True)
+            reading = await self._lines(split_lines(body), envelope)
+            return answers.of_reading(reading, with_counts=True)
         document = parse(body)
         visitor.check_key(document)
         if route.kind == BATCH:
@@ -79,8 +80,16 @@ class Taker:
         await self._keep(reading)
         return answers.of_reading(reading)
 
-    async def _lines(self, body: bytearray, envelope: Envelope) -> Reading:
-        lines = split_lines(body)
+    async def take_lines(self, lines: Sequence[bytes], received_us: int, at: datetime) -> Reading:
+        """What a person handed over, committed; `at`: see `Envelope`. Raises StoreError."""
+        received = _EPOCH + timedelta(microseconds=received_us)
+        rules = self._rules
+        return await self._lines(
+            lines,
+            Envelope(received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, at=at),
+        )
+
+    async def _lines(self, lines: Sequence[bytes], envelope: Envelope) -> Reading:
         whole = Reading()
         for start in range(0, len(lines), LINES):
             reading = read_lines(lines[start : start + LINES], start + 1, envelope)

@@ -25,6 +25,7 @@ from frontdesk_sidecar.store.errors import (
 from frontdesk_sidecar.store.types import (
     DEFAULT_TARGET,
     Absorbed,
+    Again,
     Attempt,
     Claim,
     Counts,
@@ -42,6 +43,7 @@ from frontdesk_sidecar.store.types import (
 __all__ = [
     "DEFAULT_TARGET",
     "Absorbed",
+    "Again",
     "Attempt",
     "Claim",
     "Counts",
@@ -177,6 +179,16 @@ class Store(Protocol):
         """The numbers, as for `key_of`, of those with this user id, among `limit` after a number.
 
         And the last of these, from which to go on; None at the end. No index serves it.
+        """
+        raise NotImplementedError
+
+    def again(
+        self, target: str | None, after: int, limit: int, now: int
+    ) -> tuple[Again, int | None]:
+        """Have customers of a target, or of all, sent once more, changed or not; not the dead.
+
+        Looks at `limit` customers after a number, as `of_user` does, and gives the last of these
+        or None at the end. Whoever waits for a delivery already keeps the time of it.
         """
         raise NotImplementedError
 

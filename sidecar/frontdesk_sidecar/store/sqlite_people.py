@@ -9,7 +9,7 @@ from typing import Final
 
 from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.sqlite_rows import conditions, dead_letter_of, key_of, known_of
-from frontdesk_sidecar.store.types import DeadLetter, Known, Which
+from frontdesk_sidecar.store.types import Again, DeadLetter, Known, Which
 
 #: So many of those that failed are looked at for a status.
 _LOOKED_AT: Final = 1000
@@ -68,6 +68,17 @@ class SQLitePeople:
             last, number = self._connection.execute(sql.PART, (after, limit)).fetchone()
             found = self._connection.execute(sql.OF_USER, (user_id, after, last or 0)).fetchall()
         return [row_id for (row_id,) in found], last if number == limit else None
+
+    def again(
+        self, target: str | None, after: int, limit: int, now: int
+    ) -> tuple[Again, int | None]:
+        """See `Store.again`."""
+        with self.transaction():
+            last, number = self._connection.execute(sql.PART, (after, limit)).fetchone()
+            part = {"target": target, "after": after, "last": last or 0, "now": now}
+            (erased,) = self._connection.execute(sql.COUNT_ERASED, part).fetchone()
+            due = self._connection.execute(sql.AGAIN, part).rowcount
+        return Again(due, erased), last if number == limit else None
 
     def revive(self, which: Which, now: int) -> int:
         """See `Store.revive`."""

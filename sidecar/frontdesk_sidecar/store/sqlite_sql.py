@@ -263,6 +263,26 @@ PART: Final = """
 SELECT max(id), count(*) FROM (SELECT id FROM customers WHERE id > ? ORDER BY id LIMIT ?)
 """
 
+_IN_PART: Final = "id > :after AND id <= :last AND (:target IS NULL OR target = :target)"
+
+#: Without the hash of the last delivery nobody is found unchanged. Who is under way may have been
+#: made ready by rules of before, and gets another turn.
+AGAIN: Final = f"""
+UPDATE customers SET
+    state = CASE state WHEN 'leased' THEN 'leased' ELSE 'pending' END,
+    revision = revision + (state = 'leased'),
+    updated_at = CASE state WHEN 'leased' THEN :now ELSE updated_at END,
+    sent_hash = NULL,
+    due_at = coalesce(due_at, :now),
+    waiting_since = coalesce(waiting_since, :now),
+    settled_at = NULL
+WHERE {_IN_PART} AND state <> 'dead' AND scrubbed = 0
+"""  # noqa: S608 - the condition is our own text
+
+COUNT_ERASED: Final = f"""
+SELECT count(*) FROM customers WHERE {_IN_PART} AND state = 'clean' AND scrubbed = 1
+"""  # noqa: S608 - the condition is our own text
+
 #: user id, after, last -> id
 OF_USER: Final = """
 SELECT id FROM customers

@@ -116,6 +116,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """How many customers are sent once more, and of how many the values were erased by age."""
+
+    due: int
+    erased: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many customers are in which state, and how large the whole store is.
 

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,6 +172,10 @@ class Desk:
         self.asked.append("forget")
         found = self.store.forget(key)
         return {"forgotten": found, "segments": self.segments, "damagedFiles": []}
+
+    async def take(self, lines: Sequence[bytes], at: datetime) -> Any:
+        """Not asked here."""
+        raise NotImplementedError
 
     def wake(self) -> None:
         """Noted."""

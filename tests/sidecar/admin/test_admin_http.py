@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,10 @@ import pytest
 import uvicorn
 
 from frontdesk.event import Identify
+from frontdesk_sidecar.admin import http as admin
 from frontdesk_sidecar.endpoints import create_app
+from frontdesk_sidecar.ingest.document import Reading, read_lines
+from frontdesk_sidecar.ingest.message import Envelope
 from frontdesk_sidecar.store import Dead, Store, StoreError
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from server_support import wait_until
@@ -74,6 +77,11 @@ class Desk:
         """Without a journal."""
         self._note("forget")
         return {"forgotten": self.store.forget(key), "segments": 0, "damagedFiles": []}
+
+    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
+        """Read, and nothing else."""
+        self._note("take")
+        return read_lines(lines, 1, Envelope(at, "0"))
 
     def wake(self) -> None:
         """Noted."""
@@ -356,3 +364,52 @@ def test_without_controls_there_is_neither(desk: Desk) -> None:
         for path in ("/status", "/admin/pause"):
             answer = httpx.post(f"http://127.0.0.1:{port}{path}", json={}, trust_env=False)
             assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"lines": ["{}"]}, "at: is required"),
+        ({"lines": ["{}"], "at": "marked"}, "at: expected an ISO 8601 time"),
+        ({"lines": "marked", "at": "2026-01-01"}, "lines: expected an array of texts"),
+        ({"lines": [{"marked": 1}], "at": "2026-01-01"}, "lines: expected an array of texts"),
+        ({"at": "2026-01-01", "marked": 1}, "an argument is not known; known are lines, at"),
+    ],
+)
+async def test_lines_are_read_strictly(desk: Desk, arguments: dict[str, Any], why: str) -> None:
+    """What is wrong is named by the argument alone."""
+    told = await admin.answer(desk, "backfill.lines", json.dumps(arguments).encode())
+    assert told == (400, {"error": why})
+    assert desk.asked == []
+
+
+async def test_lines_are_taken_as_far_as_they_can_be(desk: Desk) -> None:
+    """Each is counted; nothing of them is told."""
+    lines = ['{"traits":{"email":"marked@example.com"}}', '{"traits":{"email":"marked"}}', "marked"]
+    body = json.dumps({"lines": [*lines, '{"type":"page"}'], "at": "2026-01-01"}).encode()
+    counts = {"taken": 1, "ignored": 1, "anonymous": 0, "unusable": 1, "refused": 1}
+    assert await admin.answer(desk, "backfill.lines", body) == (200, {"messages": counts})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"limit": 501}, "limit: expected a whole number from 1 to 500"),
+        ({"after": "marked"}, "after: expected a whole number from 1 to 9223372036854775807"),
+        ({"target": "marked"}, "target: expected a target of the settings: business, default"),
+        ({"marked": 1}, "an argument is not known; known are after, limit, target"),
+    ],
+)
+async def test_customers_are_sent_once_more_by_right_arguments(
+    desk: Desk, arguments: dict[str, Any], why: str
+) -> None:
+    """The same."""
+    told = await admin.answer(desk, "backfill.known", json.dumps(arguments).encode())
+    assert told == (400, {"error": why})
+
+
+async def test_who_is_sent_once_more_is_sent_now(desk: Desk) -> None:
+    """The dead are not."""
+    nobody = {"resent": 0, "erased": 0, "after": None}
+    assert await admin.answer(desk, "backfill.known", b"{}") == (200, nobody)
+    assert desk.asked == ["run", "wake"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -255,6 +255,10 @@ class Desk:
     async def forget(self, key: str) -> dict[str, Any]:
         """Not asked."""
         raise AssertionError
+
+    async def take(self, lines: Sequence[bytes], at: datetime) -> Any:
+        """Not asked here."""
+        raise NotImplementedError
 
     def wake(self) -> None:
         """Noted."""

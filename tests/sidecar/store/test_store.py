@@ -563,6 +563,40 @@ def test_what_came_after_scrubbing_is_scrubbed_in_turn(store: Store) -> None:
     assert store.scrub(NOW + 3) == 1
 
 
+def test_whoever_was_delivered_can_be_sent_once_more(store: Store) -> None:
+    """Page by page, as if nothing had been sent; who is under way afterwards; not the dead."""
+    put(store, *(login(name) for name in ("ann", "joe", "kim", "lea", "zoe")))
+    ann, joe, kim, lea, zoe = claim_sorted(store)
+    settle(store, Delivered(ann, b"hash"), Delivered(kim, b"hash"), Dead(joe, "400", "bad"))
+    settle(store, Retry(lea, NOW + 9 * SECOND, "5", "5"))
+    later = NOW + SECOND
+    found, after = [], 0
+    for _ in range(3):
+        page, last = store.again(None, after, 2, later)
+        found.append((page.due, page.erased))
+        after = last or after
+    assert last is None
+    assert [sum(column) for column in zip(*found, strict=True)] == [4, 0]
+    again = claim_due(store, later)
+    assert sorted(one.key[:3] for one in again) == ["ann", "kim"]
+    assert {(one.sent_hash, one.sent_revision) for one in again} == {(None, 1)}
+    assert [one.key[:3] for one in claim_due(store, NOW + 9 * SECOND)] == ["lea"]
+    settle(store, Delivered(zoe, b"hash"), now=later)
+    assert claim_one(store, later).sent_hash == b"hash"
+
+
+def test_of_whom_the_values_were_erased_nothing_is_sent_once_more(store: Store) -> None:
+    """They are counted."""
+    put(store, login("ann"), login("joe"))
+    settle(store, *map(Delivered, claim_due(store)))
+    assert store.scrub(NOW + 1) == 2
+    put(store, login("joe", at=NOW + 2), now=NOW + 2)
+    settle(store, Delivered(claim_one(store, NOW + 2)), now=NOW + 2)
+    (found, last) = store.again(DEFAULT_TARGET, 0, 10, NOW + 3)
+    assert (found.due, found.erased, last) == (1, 1, None)
+    assert store.again("b2b", 0, 10, NOW + 3)[0].due == 0
+
+
 def test_scrubbing_goes_in_steps(store: Store) -> None:
     """No more than asked for at a time, longest settled first."""
     put(store, *(login(name) for name in ("ann", "joe", "zoe")))

@@ -345,6 +345,20 @@ class StoreMachine(RuleBasedStateMachine):
         for row in rows:
             row.facts, row.scrubbed = customer.forgotten(row.facts), True
 
+    @rule(of=st.none() | targets)
+    def again(self, of: str | None) -> None:
+        there = [row for (_, target), row in self.model.rows.items() if of in (None, target)]
+        chosen = [row for row in there if row.state != "dead" and not row.scrubbed]
+        found, last = self.store.again(of, 0, 1000, self.now)
+        assert (found.due, last) == (len(chosen), None)
+        assert found.erased == sum(row.state == "clean" and row.scrubbed for row in there)
+        for row in chosen:
+            row.sent_hash = None
+            if row.state == "clean":
+                row.wait(self.now, self.now)
+            elif row.state == "leased":
+                row.revision, row.changed_at = row.revision + 1, self.now
+
     @rule(code=st.none() | codes, age=st.none() | steps, of=st.none() | targets)
     def revive(self, code: str | None, age: int | None, of: str | None) -> None:
         since = None if age is None else self.now - age
