@@ -18,16 +18,15 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from frontdesk_sidecar.forward.courier import Courier, Delivery, Parcel, Target
-from frontdesk_sidecar.forward.draw import Turn, Wish, evenly, settle_and_claim
+from frontdesk_sidecar.forward.draw import Turn, Wish, settle_and_claim
 from frontdesk_sidecar.forward.fingerprint import Fingerprint
 from frontdesk_sidecar.forward.gate import Gate, Permit, Why
 from frontdesk_sidecar.forward.ingress import Ingress
 from frontdesk_sidecar.forward.ledger import Ledger
 from frontdesk_sidecar.forward.pace import Pace
+from frontdesk_sidecar.forward.packing import Packer
 from frontdesk_sidecar.forward.verdict import SECOND, briefly
 from frontdesk_sidecar.plan import Plan
-from frontdesk_sidecar.sap.advice import advice_for
-from frontdesk_sidecar.sap.outcome import Kind, Outcome
 from frontdesk_sidecar.store import DEFAULT_TARGET, Claim, Release, Store, StoreFull
 from frontdesk_sidecar.store.writer import Writer
 from frontdesk_sidecar.telemetry import Telemetry
@@ -75,11 +74,11 @@ class Forwarder:
         self.plan = plan
         self._telemetry = telemetry
         self._pace = pace
-        self._fingerprint = fingerprint
         self._now, self._clock = now, clock
         self.ledger = Ledger(
             pace, telemetry, now=now, clock=clock, chance=chance, target=name, ingress=ingress
         )
+        self._packer = Packer(self.ledger, pace, fingerprint, telemetry, now=now)
         self.courier = Courier(target, pace, begin=self._may_begin, report=self._take, clock=clock)
         self._limiter = anyio.CapacityLimiter(self.ledger.concurrency.limit)
         self._held = 0  # requests that were claimed for and are not answered
@@ -179,7 +178,7 @@ class Forwarder:
                 await anyio.sleep(FULL_S)
                 return
             self._kept = self._kept if note is False else note
-        for parcels in self._requests(requests, is_try=permit is Permit.ONE):
+        for parcels in self._pack(requests, is_try=permit is Permit.ONE):
             self._held += 1
             works.send_nowait(_Work(parcels, permit is Permit.ONE))
         is_drained = len(requests) < wish.requests
@@ -193,6 +192,14 @@ class Forwarder:
         if may_settle_later:
             with anyio.move_on_after(SETTLE_S):
                 await self._wake.wait()
+
+    def _pack(
+        self, drawn: Sequence[Sequence[Claim]], *, is_try: bool
+    ) -> Sequence[Sequence[Parcel]]:
+        packed = self._packer.pack(drawn, self.plan, self.courier.batch_size, is_try=is_try)
+        if is_try and packed:
+            self.gate.begin_try()
+        return packed
 
     def _permit(self) -> Permit:
         is_held = self._stopping or self.plan is None
@@ -226,53 +233,6 @@ class Forwarder:
         passed_s = (self._now() - kept.get("at", 0)) / SECOND
         grew = document["quiet_s"] > max(0.0, kept.get("quiet_s", 0.0) - passed_s) + 1.0
         return False if same and not grew else document | {"at": self._now()}
-
-    def _requests(
-        self, drawn: Sequence[Sequence[Claim]], *, is_try: bool
-    ) -> list[Sequence[Parcel]]:
-        """What has to be sent, in one company or another; the rest is settled already."""
-        alone: list[Sequence[Parcel]] = []
-        together: list[Parcel] = []
-        for claims in drawn:
-            for claim in claims:
-                parcel = self._parcel(claim, is_try=is_try)
-                if parcel is not None and len(claims) > 1:
-                    together.append(parcel)
-                elif parcel is not None:
-                    alone.append([parcel])
-        if is_try and alone:
-            self.gate.begin_try()
-        # Most of a backlog may be unchanged: those left fill fewer batches.
-        return alone + evenly(together, self.courier.batch_size)
-
-    def _parcel(self, claim: Claim, *, is_try: bool) -> Parcel | None:
-        """The customer as it is sent, or None: nothing changed, or nothing can be made of it."""
-        if self.ledger.rests(claim):
-            return None
-        try:
-            payload = self._payload(claim)
-            if isinstance(payload, Outcome):
-                self.ledger.unsendable(claim, payload, is_try=is_try)
-                return None
-            digest = self._fingerprint.of(payload)
-        except Exception as error:  # noqa: BLE001 - one customer's surprise must not end the rest
-            code = "internal"
-            outcome = Outcome(Kind.REJECTED, code, type(error).__name__, advice_for(code))
-            self.ledger.unsendable(claim, outcome, is_try=is_try)
-            return None
-        if claim.sent_hash == digest and self._is_recent(claim):
-            self.ledger.unchanged(claim)
-            return None
-        return Parcel(claim, payload, digest, tracer=self._telemetry.tracer)
-
-    def _payload(self, claim: Claim) -> dict[str, object] | Outcome:
-        if self.plan is None:
-            raise RuntimeError("claimed without a plan")
-        return self.plan.payload(claim.customer, claim.sent_at)
-
-    def _is_recent(self, claim: Claim) -> bool:
-        resync_us = int(self._pace.resync_s * SECOND)
-        return claim.sent_at is not None and abs(self._now() - claim.sent_at) < resync_us
 
     async def _work_all(self, works: MemoryObjectReceiveStream[_Work]) -> None:
         async with works:
