@@ -52,6 +52,7 @@ def _rest(run: Run) -> bool:
 
 def _calm(run: Run) -> None:
     """Nothing is wrong any more: who logs in with the name that SAP has causes no call."""
+    run.judge.take(run.town.sap.commits(run.judge.seen))  # what came while it went to rest
     before = run.judge.seen
     for one in list(run.book.customers.values()):
         if one.tried and run.judge.marks.get(one.email) == one.tried:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from frontdesk.exceptions import ConfigurationError
 from frontdesk.journal import DEFAULT_DIRECTORY, LIMIT_BYTES
-from frontdesk.presets import DEFAULT_PRESETS, chosen, rules_of, uncovered
+from frontdesk.presets import DEFAULT_PRESETS, refuse_unknown, rules_of, uncovered
 from frontdesk.privacy import Privacy, compile_privacy
 from frontdesk.rules import Rule
 
@@ -183,7 +183,7 @@ def _presets(value: Any, problems: list[str]) -> tuple[str, ...]:
         problems.append("capture.presets: expected a list of names")
         return ()
     try:
-        chosen(value, loaded=())
+        refuse_unknown(value)
     except ConfigurationError as error:
         problems += [f"capture.{problem}" for problem in error.problems]
         return ()

@@ -68,22 +68,28 @@ def preset_of(name: str, document: Mapping[str, Any]) -> Preset:
     )
 
 
+def refuse_unknown(given: Iterable[str]) -> None:
+    """Raises ConfigurationError for names there is no preset of; nothing is read for it."""
+    known = names()
+    unknown = sorted(set(given) - {AUTO, *known})
+    if unknown:
+        there = ", ".join((AUTO, *known))
+        raise ConfigurationError(f"presets: {name!r} is not one of: {there}" for name in unknown)
+
+
 def chosen(given: Iterable[str], loaded: Container[str] | None = None) -> list[Preset]:
     """The presets named, in the order their rules are asked; `usual-routes` is asked last.
 
     `loaded`: the modules that `auto` goes by, else those of this process. Raises
     ConfigurationError for a name there is none of.
     """
-    given, known = list(given), names()
-    unknown = sorted(set(given) - {AUTO, *known})
-    if unknown:
-        there = ", ".join((AUTO, *known))
-        raise ConfigurationError(f"presets: {name!r} is not one of: {there}" for name in unknown)
+    given = list(given)
+    refuse_unknown(given)
     found = {name: preset(name) for name in given if name != AUTO}
     if AUTO in given:
         modules = sys.modules if loaded is None else loaded
         # What stands on a framework is asked before it: django-oscar before django.
-        ordered = sorted(known, key=lambda name: f"{name}~")
+        ordered = sorted(names(), key=lambda name: f"{name}~")
         found |= {name: preset(name) for name in ordered if preset(name).suits(modules)}
     return sorted(found.values(), key=lambda one: one.name == USUAL_ROUTES)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import anyio
 
+from frontdesk_sidecar.forward.gate import Gate
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.lifecycle.fleet import Fleet
 from frontdesk_sidecar.store import Store, StoreFull
@@ -90,22 +91,26 @@ class Drain:
 
     async def _is_worth_it(self) -> bool:
         """Whether anything is under way, or could be sent within the time."""
-        for lane in self._fleet.lanes:
-            gate = lane.forwarder.gate
-            is_shut = gate.by_hand or (gate.shut is not None and gate.shut.next_at > self._until)
-            if not is_shut and await self._is_due(lane.name):
-                return True
         if not self._fleet.is_settled:
             return True
-        # What was settled a moment ago is leased until that is committed, and may then be due.
-        counts = await self._writer.run(Store.counts_by_target, self._now())
-        return any(counts[lane.name].leased for lane in self._fleet.lanes if lane.name in counts)
+        open_ = [lane.name for lane in self._fleet.lanes if not self._is_shut(lane.forwarder.gate)]
+        names = [lane.name for lane in self._fleet.lanes]
 
-    async def _is_due(self, target: str) -> bool:
+        def is_left(store: Store) -> bool:
+            # In one look: what is leased in one moment may be settled, and due, in the next.
+            counts = store.counts_by_target(self._now())
+            return any(counts[name].leased for name in names if name in counts) or any(
+                store.is_due(self._until_us, name) for name in open_
+            )
+
         try:
-            return await self._writer.run(Store.is_due, self._until_us, target)
+            return await self._writer.run(is_left)
         except StoreFull:
             return False
+
+    def _is_shut(self, gate: Gate) -> bool:
+        """Whether nothing can be sent within the time."""
+        return gate.by_hand or (gate.shut is not None and gate.shut.next_at > self._until)
 
     async def _tell(self) -> None:
         while True:
