@@ -16,6 +16,7 @@ import pytest
 
 from docs_support import DOCS, Block, all_blocks, blocks
 from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickStack
 from terminal_support import Terminal
 
 PAGE = DOCS / "troubleshooting.md"
@@ -46,7 +47,7 @@ SECTIONS = sections()
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Stack]:
     """A simulated SAP, and a place for a sidecar."""
-    made = Stack(settings="reject_tries = 1\nrate = 1000\n")
+    made = QuickStack(settings="reject_tries = 1\nrate = 1000\n")
     try:
         made.start_sap()
         yield made

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickStack
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,7 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """A stack of which nothing runs yet; whatever a test starts is ended."""
-    stack = Stack()
+    stack = QuickStack()
     try:
         yield stack
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,14 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from quick_start import Forked
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_end_from_outside_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     """A closed terminal or a time limit: every part ends with the demo, and its files go."""
     log = tmp_path / "log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "frontdesk_sidecar", "demo"]
-        demo = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    demo = Forked([sys.executable, "-m", "frontdesk_sidecar", "demo"], log, os.environ)
     try:
         deadline = time.monotonic() + 60
         while "now you: " not in log.read_text():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ import httpx
 import pytest
 
 from frontdesk_sidecar.demo.ports import free_port
-from frontdesk_sidecar.demo.stack import Process, Stack
+from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickProcess
 
 HERE = Path(__file__).parent
 USER = {"email": "kim@example.com", "firstName": "Kim", "password": "marked-password"}
@@ -40,7 +42,7 @@ def served(stack: Stack, attribute: str) -> Iterator[int]:
         *("--port", str(port), "--no-date-header", "--lifespan", "off"),
     ]
     env = {"FRONTDESK_CONFIG": str(stack.config)}
-    process = Process(attribute, command, stack.directory / f"{attribute}.log", env)
+    process = QuickProcess(attribute, command, stack.directory / f"{attribute}.log", env)
     try:
         process.await_answer(f"http://127.0.0.1:{port}/")
         yield port
@@ -134,6 +136,7 @@ def test_while_sap_takes_30_seconds_the_storefront_answers(stack: Stack) -> None
         _wait_for_metric(stack, "frontdesk_messages_total")
         assert answers(wrapped) == expected
     assert httpx.get(f"{stack.sap_url}/_sim/customers", trust_env=False).json() == []
+    stack.parts["sidecar"].signal(signal.SIGKILL)  # else it would wait for SAP a while
 
 
 def _wait_for_metric(stack: Stack, name: str) -> None:

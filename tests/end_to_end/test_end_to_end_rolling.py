@@ -15,6 +15,7 @@ import pytest
 from frontdesk_sidecar.demo.ports import free_port
 from frontdesk_sidecar.demo.stack import Process, Stack
 from login_clients import Client, logging_in, missing, wait_until_delivered
+from quick_start import QuickProcess
 from server_support import wait_until
 
 HERE = Path(__file__).parent
@@ -31,7 +32,7 @@ class Web:
             *("--timeout-graceful-shutdown", "2"),
         ]
         env = {"FRONTDESK_CONFIG": str(stack.config)}
-        self.process = Process("web", command, stack.directory / "web.log", env)
+        self.process = QuickProcess("web", command, stack.directory / "web.log", env)
 
 
 class Deployment:

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -294,13 +294,15 @@ def as_in_kubernetes(machine: Machine) -> dict[str, Any]:
     log = machine.root.parent / "log"
     with running(machine, ["frontdesk", "run"], log) as process:
         ask = ["frontdesk", "status", "--json"]
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
+
+        def is_known() -> bool:
             with contextlib.suppress(ValueError, KeyError):
                 found["pending"] = json.loads(machine.run(ask).stdout)["customers"]["pending"]
-            if found.get("pending") and not segment.exists():
-                break
+            return bool(found.get("pending"))
+
+        wait(process, lambda: not segment.exists())
         found["read"] = not segment.exists()
+        wait(process, is_known)
         process.terminate()
         found["ended"] = process.wait(15)
     found["store"] = f"{(store / 'store').stat().st_mode & 0o777:04o}"
@@ -349,6 +351,13 @@ def running(machine: Machine, command: list[str], log: Path) -> Iterator[subproc
         process.wait()
 
 
+def wait(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    """Until it is so, the process has ended, or it takes too long."""
+    deadline = time.monotonic() + 30
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def places(machine: Machine, image: Stage) -> Iterator[tuple[str, str]]:
     """Owner and mode of the image's directories; then its volumes are mounted over them."""
     for path in ("/var/lib/frontdesk", "/run/frontdesk", "/run/frontdesk/journal"):
@@ -384,11 +393,8 @@ def carry_out(place: Path) -> dict[str, Any]:
     found["before"] = machine.run(health).returncode
     log = place / "log"
     with running(machine, [*entry, *image.last("CMD")], log) as process:
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            found["healthy"] = machine.run(health).returncode
-            if found["healthy"] == 0:
-                break
+        wait(process, lambda: "started" in log.read_text())
+        found["healthy"] = machine.run(health).returncode
         process.terminate()
         found["ended"] = process.wait(15)
     found |= {"log": log.read_text(), "port": port}

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from quick_start import Forked
 from server_support import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -53,25 +54,28 @@ def answers(url: str) -> bool:
         return False
 
 
-def start(home: Path, *options: str) -> tuple[subprocess.Popen[bytes], str]:
+def start(home: Path, *, workers: int = 1) -> tuple[subprocess.Popen[bytes] | Forked, str]:
     """Start the storefront on a free port."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "shop.main:app", "--app-dir", "examples"]
+    command = [sys.executable, "-m", "uvicorn", "shop.main:app", "--app-dir", f"{ROOT}/examples"]
+    command += ["--port", str(port)]
     environment = {**os.environ, "SHOP_DATABASE": str(home / "shop.db"), "SHOP_SCRYPT_N": "16"}
     environment.pop("SHOP_SECRET", None)
+    url = f"http://127.0.0.1:{port}"
+    if workers == 1:
+        return Forked(command, home / "log", environment), url
     with (home / "log").open("ab") as log:
         server = subprocess.Popen(
-            [*command, "--port", str(port), *options],
-            cwd=ROOT,
+            [*command, "--workers", str(workers)],
             env=environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    return server, f"http://127.0.0.1:{port}"
+    return server, url
 
 
-def stop(server: subprocess.Popen[bytes]) -> None:
+def stop(server: subprocess.Popen[bytes] | Forked) -> None:
     """End the server, and its workers with it; it must not hang on what a test left open."""
     server.terminate()
     try:
@@ -86,7 +90,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A storefront with two workers, which both are up."""
     home = tmp_path_factory.mktemp("shop")
-    server, url = start(home, "--workers", "2")
+    server, url = start(home, workers=2)
     running = Shop(url, home)
     try:
         wait_until(

@@ -26,6 +26,7 @@ from frontdesk.journal import Journal
 from frontdesk_sidecar.simulator import SimulatorConfig
 from frontdesk_sidecar.simulator.server import running
 from frontdesk_sidecar.store.sqlite import SQLiteStore
+from quick_start import Forked
 
 STARTED = re.compile(r"started http=(\S+)")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - private inside
@@ -37,7 +38,7 @@ def until(condition: Callable[[], bool], within_s: float = 15.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
+        time.sleep(0.04)
 
 
 class Sidecar:
@@ -45,14 +46,8 @@ class Sidecar:
 
     def __init__(self, config: Path, log: Path) -> None:
         self.log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "frontdesk_sidecar", "run", "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=ENVIRON,
-            )
+        command = [sys.executable, "-m", "frontdesk_sidecar", "run", "--config", str(config)]
+        self.process = Forked(command, log, ENVIRON)
 
     def said(self) -> str:
         """Its log so far."""

@@ -15,6 +15,7 @@ import httpx
 from frontdesk.event import Identify
 from frontdesk_sidecar import cli
 from frontdesk_sidecar.demo.stack import Process, Stack
+from quick_start import QuickStack
 from server_support import wait_until
 
 #: Waits that a test can wait for.
@@ -68,6 +69,13 @@ class Town:
         (self.stack.directory / "sidecar.log").unlink(missing_ok=True)
         httpx.post(f"{self.stack.sap_url}/_sim/reset", trust_env=False).raise_for_status()
         self.settle()
+
+    def renew_sap(self) -> None:
+        """It is killed, and another one that knows nobody is in its place."""
+        sap = self.stack.parts["sap"]
+        sap.signal(signal.SIGKILL)
+        sap.wait()
+        self.stack.start_sap()
 
     @property
     def sidecar(self) -> Process:
@@ -142,7 +150,7 @@ class Town:
 @contextmanager
 def town() -> Iterator[Town]:
     """Nothing runs yet but the simulator; whatever a test starts is ended."""
-    stack = Stack()
+    stack = QuickStack()
     try:
         stack.start_sap()
         yield Town(stack)

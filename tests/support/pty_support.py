@@ -10,12 +10,13 @@ import pty
 import re
 import select
 import struct
-import subprocess
 import termios
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from quick_start import Forked
 from server_support import DEADLINE_S
 
 _SEQUENCE = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])")
@@ -83,7 +84,7 @@ class Screen:
 class Session:
     """A program at work on a terminal of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], terminal: int, slave: int) -> None:
+    def __init__(self, process: Forked, terminal: int, slave: int) -> None:
         self.process = process
         self._terminal, self._slave = terminal, slave
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
@@ -145,7 +146,7 @@ class Session:
 def on_terminal(
     command: Sequence[str], *, columns: int = 80, rows: int = 24, **environ: str
 ) -> Iterator[Session]:
-    """Run a command on a terminal of that size until the block ends."""
+    """Run `python -m ...` on a terminal of that size until the block ends."""
     terminal, slave = pty.openpty()
     environment = {
         name: value
@@ -155,16 +156,8 @@ def on_terminal(
     }
     given = {"TERM": "xterm", "LANG": "C.UTF-8", **environ}
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen(
-        command,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**environment, **given},
-        start_new_session=True,
-        # The terminal is the program's own: Ctrl-C and its size reach it as signals.
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
+    # The terminal is the program's own: Ctrl-C and its size reach it as signals.
+    process = Forked(command, Path(os.ttyname(slave)), {**environment, **given})
     session = Session(process, terminal, slave)
     session.screen = Screen(columns, rows)
     try:

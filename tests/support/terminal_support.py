@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import shlex
@@ -14,22 +13,11 @@ from pathlib import Path
 
 from docs_support import Block, shown_as
 from frontdesk_sidecar import cli
+from quick_start import STARTER
 
 DEADLINE_S = 15.0
 _END = "-- that was it"
 _NOTICE = re.compile(r"bash: line \d+: +\d+ (Killed|Terminated).*\n|^\[\d+\].*\n", re.MULTILINE)
-
-
-#: Starts commands in processes that have imported already what takes half a second each time.
-_STARTER = multiprocessing.get_context("forkserver")
-_STARTER.set_forkserver_preload(
-    [
-        "frontdesk_sidecar.admin.dead_command",
-        "frontdesk_sidecar.admin.offline",
-        "frontdesk_sidecar.check.command",
-        "frontdesk_sidecar.explain",
-    ]
-)
 _PLAIN = re.compile(r"frontdesk [^|&;<>$`]*")
 
 
@@ -91,7 +79,7 @@ class Terminal:
     def _run_quickly(self, command: str) -> str:
         shown = self.folder / "shown"
         given = (shlex.split(command)[1:], self.folder, self._environ, shown)
-        process = _STARTER.Process(target=_frontdesk, args=given)
+        process = STARTER.Process(target=_frontdesk, args=given)
         process.start()
         process.join()
         self.exit_code = process.exitcode

@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from frontdesk.event import LOGGED_IN, Identify
 from frontdesk.journal import Journal
 from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickStack
 from server_support import wait_until
 
 KEY = "marked-key-5d0e"
@@ -113,7 +114,7 @@ class House:
 @contextmanager
 def housed(settings: str = "", *, key: str | None = KEY) -> Iterator[House]:
     """A house; the sidecar gives up on a refused record at once."""
-    stack = Stack(settings=f"reject_tries = 1\nprobe_s = 300\nprobe_cap_s = 300\n{settings}")
+    stack = QuickStack(settings=f"reject_tries = 1\nprobe_s = 300\nprobe_cap_s = 300\n{settings}")
     if key is not None:
         config = stack.config.read_text().replace("[http]\n", f'[http]\nkey = "{key}"\n')
         stack.config.write_text(config)
@@ -128,9 +129,12 @@ def housed(settings: str = "", *, key: str | None = KEY) -> Iterator[House]:
         stack.close()
 
 
-@pytest.fixture(scope="session")
+# Nothing is left to run beside the tests of other modules: a browser and a sidecar are never idle.
+
+
+@pytest.fixture(scope="module")
 def shared_house() -> Iterator[House]:
-    """With an admin key; the processes take seconds to start, so tests share them."""
+    """With an admin key; tests share it."""
     with housed() as made:
         yield made
 
@@ -149,7 +153,7 @@ def own_house() -> Iterator[House]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_house() -> Iterator[House]:
     """Without a key, and with two targets; nobody can clear it over HTTP."""
     with housed('[sap.target.outlet]\nsites = ["outlet"]\n', key=None) as made:
@@ -290,7 +294,7 @@ class Page:
         ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Its DevTools' address."""
     if CHROMIUM is None:

@@ -22,6 +22,7 @@ import pytest
 from frontdesk_sidecar.customer import Customer
 from frontdesk_sidecar.demo.stack import Process, Stack
 from frontdesk_sidecar.store.sqlite import SQLiteStore
+from quick_start import QuickStack
 from server_support import wait_until
 
 HERE: Final = Path(__file__).parent
@@ -35,7 +36,7 @@ EACH: Final = 5
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """A sidecar with an open door; its SAP is not there."""
-    stack = Stack(settings=f'[ingest]\nwrite_key = "{KEY}"\n')
+    stack = QuickStack(settings=f'[ingest]\nwrite_key = "{KEY}"\n')
     try:
         yield stack
     finally:

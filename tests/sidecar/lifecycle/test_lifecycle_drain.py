@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +17,7 @@ from frontdesk_sidecar.store import sqlite_sql as sql
 from frontdesk_sidecar.store.sqlite import SQLiteStore
 from frontdesk_sidecar.store.sqlite_file import SQLiteFile
 from lifecycle_support import Town, town
+from quick_start import Forked
 from server_support import wait_until
 
 
@@ -70,9 +71,11 @@ def test_while_it_drains_it_says_so_and_takes_nothing_in_by_http(
     """Whoever posts is told to come again; it is not ready any more, and does not reload."""
     here.settle("[ingest]\nwrite_key = 'w'\n", forward="drain_s = 60\n")
     here.stack.start_sidecar()
-    here.faults({"kind": "maintenance"})
+    here.log_in("zed")
+    here.wait_for("zed")
+    here.faults({"kind": "latency", "seconds": 3600})  # it drains until SAP is another one
     here.log_in("ann")
-    wait_until(lambda: here.hits() > 0, "SAP is down")
+    wait_until(lambda: here.hits() == 1, "she is on her way")
     here.sidecar.signal(signal.SIGTERM)
     wait_until(lambda: here.get("/readyz").status_code == 503, "it is not ready")
     assert here.get("/livez").status_code == 200
@@ -90,7 +93,7 @@ def test_while_it_drains_it_says_so_and_takes_nothing_in_by_http(
     assert here.told("status") == 0
     assert "stopping: 1 customer still to deliver, at most " in capsys.readouterr().out
     here.log_in("zoe")  # by the journal all is taken in to the end
-    here.faults()
+    here.renew_sap()
     assert here.sidecar.wait() == 0
     assert here.customers().keys() == {"ann", "zoe"}
     assert left(here) == (0, 0)
@@ -148,13 +151,12 @@ def test_a_later_store_ends_it_for_good(here: Town) -> None:
     with closing(SQLiteFile.open(store, later)) as file, file.transaction():
         file.connection.execute(sql.REMEMBER, ("program", json.dumps({"version": "7.1.0"})))
     before = store.read_bytes()
-    command = [sys.executable, "-m", "frontdesk_sidecar", "run", "--config"]
-    ended = subprocess.run(
-        [*command, str(here.stack.config)], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert ended.returncode == 78
-    assert f"store {store}: frontdesk 7.1.0 made it schema" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    command = [sys.executable, "-m", "frontdesk_sidecar", "run", "--config", str(here.stack.config)]
+    log = here.stack.directory / "refused.log"
+    assert Forked(command, log, os.environ).wait(30) == 78
+    said = log.read_text()
+    assert f"store {store}: frontdesk 7.1.0 made it schema" in said
+    assert "Traceback" not in said
     assert store.read_bytes() == before
 
 

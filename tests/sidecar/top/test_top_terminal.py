@@ -10,15 +10,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from frontdesk.event import LOGGED_IN, Identify
 from frontdesk.journal import Journal
+from frontdesk_sidecar import cli
 from frontdesk_sidecar.admin.client import Client
 from frontdesk_sidecar.demo.stack import Stack
 from frontdesk_sidecar.settings import load
 from pty_support import Session, on_terminal
+from quick_start import QuickStack
 from server_support import wait_until
 
 KEY = "marked-key-77"
@@ -56,7 +59,7 @@ def place() -> Iterator[Place]:
     """One for all: what a test changes it puts right."""
     # No attribute of the object is mapped, so that each customer is a dead letter at once.
     with_none = '[sap.mapping]\nuid = "none_such"\n'
-    stack = Stack(settings=f"reject_tries = 1\n{with_none}")
+    stack = QuickStack(settings=f"reject_tries = 1\n{with_none}")
     made = Place(stack)
     # Whoever looks here comes by the socket all the same.
     config = stack.config.read_text()
@@ -153,9 +156,11 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def test_an_error_leaves_the_terminal_as_it_was(place: Place) -> None:
+def test_an_error_leaves_the_terminal_as_it_was(place: Place, tmp_path: Path) -> None:
     """And is to be read there afterwards."""
-    with on_terminal([sys.executable, "-c", _BROKEN, *place.command()[3:]]) as session:
+    (tmp_path / "broken.py").write_text(_BROKEN)
+    command = [sys.executable, "-m", "broken", *place.command()[3:]]
+    with on_terminal(command, PYTHONPATH=str(tmp_path)) as session:
         mode = session.mode()
         assert session.end() == 1
         assert is_left_as_found(session, mode)
@@ -208,21 +213,22 @@ def test_one_frame_for_a_script(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("key", "code"), [(KEY, 0), ("another", 1)])
-def test_somebody_elsewhere_needs_the_key(place: Place, key: str, code: int) -> None:
+def test_somebody_elsewhere_needs_the_key(
+    place: Place, key: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Over TCP, where neither socket nor store is; the key is not repeated."""
     config = place.stack.config.read_text()
     elsewhere = place.stack.directory / "elsewhere.toml"
     elsewhere.write_text(config.replace("/store/", "/no-such/").replace(KEY, key))
     elsewhere.chmod(0o600)
-    command = [*place.command("--once")[:4], "--config", str(elsewhere), "--once"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert told.returncode == code
-    assert ("captured" in told.stdout) == (code == 0)
-    assert ("another http.key" in told.stderr) == (code == 1)
-    assert "marked" not in told.stdout + told.stderr
+    assert cli.main(["top", "--once", "--config", str(elsewhere)]) == code
+    told = capsys.readouterr()
+    assert ("captured" in told.out) == (code == 0)
+    assert ("another http.key" in told.err) == (code == 1)
+    assert "marked" not in told.out + told.err
 
 
-def test_a_sidecar_that_goes_and_comes(place: Place) -> None:
+def test_a_sidecar_that_goes_and_comes(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """It is told at once; when it is back, so is all there was. Comes last: it starts anew."""
     with on_terminal(place.command()) as session:
         session.wait("captured", "q quit")
@@ -233,18 +239,13 @@ def test_a_sidecar_that_goes_and_comes(place: Place) -> None:
         session.press(b"q")
         assert session.end() == 0
     place.stack.parts.pop("sidecar").stop()
-    nowhere = place.command("--once")
-    config = place.stack.config.read_text().replace("/store/", "/no-such/")
-    (place.stack.directory / "nowhere.toml").write_text(config)
-    (place.stack.directory / "nowhere.toml").chmod(0o600)
-    nowhere[5] = str(place.stack.directory / "nowhere.toml")
-    told = subprocess.run(nowhere, capture_output=True, text=True, timeout=30, check=False)
-    assert told.returncode == 4
-    assert "there is no store" in told.stdout
-    told = subprocess.run(
-        place.command("--once"), capture_output=True, text=True, timeout=30, check=False
-    )
-    assert told.returncode == 4
-    assert "not running: nothing is read or sent" in told.stdout
-    assert "NO SIDECAR" in told.stdout
-    assert json.dumps(EMAIL) not in told.stdout
+    nowhere = place.stack.directory / "nowhere.toml"
+    nowhere.write_text(place.stack.config.read_text().replace("/store/", "/no-such/"))
+    nowhere.chmod(0o600)
+    assert cli.main(["top", "--once", "--config", str(nowhere)]) == 4
+    assert "there is no store" in capsys.readouterr().out
+    assert cli.main(["top", "--once", "--config", str(place.stack.config)]) == 4
+    told = capsys.readouterr().out
+    assert "not running: nothing is read or sent" in told
+    assert "NO SIDECAR" in told
+    assert json.dumps(EMAIL) not in told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from frontdesk.event import Identify
 from frontdesk_sidecar.simulator import SimulatorConfig
 from frontdesk_sidecar.simulator.server import running
 from frontdesk_sidecar.tracing import Ending
+from quick_start import Forked
 from server_support import wait_until
 
 trace_service = pytest.importorskip(
@@ -102,13 +102,8 @@ def sidecar(place: Path, sap: str, more: str = "") -> Iterator[Path]:
         f'[http]\nport = 0\n[log]\nlevel = "debug"\n'
         f"[forward]\nretry_base_s = 0.05\nrest_s = 0.05\n{more}"
     )
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "frontdesk_sidecar", "run", "--config", str(config)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**ENVIRON, "OTEL_BSP_SCHEDULE_DELAY": "50"},
-        )
+    command = [sys.executable, "-m", "frontdesk_sidecar", "run", "--config", str(config)]
+    process = Forked(command, log, {**ENVIRON, "OTEL_BSP_SCHEDULE_DELAY": "50"})
     try:
         yield log
         process.terminate()
