@@ -4,18 +4,19 @@ import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
 
-from asgi_support import read_messages
+from asgi_support import memory_directory, read_lines, read_messages
 from framework_support import Secrets, deliver_and_search
 from frontdesk.event import Identify
 from server_support import SUPPORT, free_port, running
@@ -26,16 +27,16 @@ PASSWORD = "s3cr3t-Marked-Value"
 CHANGED = "s3cr3t-Marked-Changed"
 STAFF = "staff@example.com"
 
-_UVICORN = ["uvicorn", "--port", "PORT", "--log-level", "warning"]
-_WAITRESS = ["waitress", "--listen=127.0.0.1:PORT"]
-_GUNICORN = ["gunicorn", "--preload", "--workers", "2", "--bind", "127.0.0.1:PORT"]
+_UVICORN = ("uvicorn", "--port", "PORT", "--log-level", "warning")
+_WAITRESS = ("waitress", "--listen=127.0.0.1:PORT")
+_GUNICORN = ("gunicorn", "--preload", "--workers", "2", "--bind", "127.0.0.1:PORT")
 
 
 @dataclass(frozen=True)
 class Way:
     """How a shop is run: by which server, wrapped or not, with the Django app or without."""
 
-    server: list[str]
+    server: tuple[str, ...]
     interface: str
     is_wrapped: bool
     has_app: bool
@@ -61,46 +62,53 @@ WAYS = {
 }
 #: for what does not depend on the server
 SOME_WAYS = {name: WAYS[name] for name in ("zero code, uvicorn", "app, waitress", "both, uvicorn")}
+#: the same on the other servers
+OTHER_WAYS = {
+    name: WAYS[name] for name in ("zero code, waitress", "app, uvicorn", "both, waitress")
+}
+
+#: Makes the tables, and somebody for the admin site.
+_MAKE = """
+import django
+from django.core.management import call_command
+django.setup()
+call_command("migrate", run_syncdb=True, verbosity=0)
+call_command("createsuperuser", interactive=False, verbosity=0)
+"""
 
 
-@cache
-def database(package: str, folder: Path, **environ: str) -> Path:
-    """A database with its tables and somebody for the admin site, made once."""
-    made = folder / "-".join((package, *environ.values(), "shop.db"))
-    _manage(package, "migrate", "--run-syncdb", SHOP_DB=str(made), **environ)
+def _make_database(package: str, made: Path, environ: dict[str, str]) -> None:
     names = {"EMAIL": STAFF, "USERNAME": "staff", "PASSWORD": PASSWORD}
-    variables = {f"DJANGO_SUPERUSER_{name}": value for name, value in names.items()}
-    _manage(package, "createsuperuser", "--noinput", SHOP_DB=str(made), **environ, **variables)
-    return made
-
-
-def _manage(package: str, *command: str, **environ: str) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": str(FRAMEWORKS),
         "PYTHONDONTWRITEBYTECODE": "1",
         "DJANGO_SETTINGS_MODULE": f"{package}.settings",
+        "SHOP_DB": str(made),
+        **{f"DJANGO_SUPERUSER_{name}": value for name, value in names.items()},
         **environ,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "django", *command, "-v", "0"],
-        env=environment,
-        capture_output=True,
-        check=False,
+        [sys.executable, "-c", _MAKE], env=environment, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shop:
-    """A running shop."""
+    """A running shop, and the secrets that were typed there or issued by it."""
 
     url: str
-    mails: Path
-    is_wrapped: bool
-    has_app: bool
-    log: Path
+    directory: Path
+    journal: Path
     secrets: Secrets = field(default_factory=Secrets)
+    #: how many messages a test saw when it looked last; None when it failed
+    seen: int | None = 0
+
+    @property
+    def log(self) -> Path:
+        """What the server prints."""
+        return self.directory / "server.log"
 
     @contextlib.contextmanager
     def browser(self) -> Iterator["Browser"]:
@@ -110,35 +118,102 @@ class Shop:
 
     def mailed(self, address: str, pattern: str) -> str:
         """What the newest mail to an address says where the pattern's group stands."""
-        texts = [path.read_text() for path in sorted(self.mails.iterdir())]
+        texts = [path.read_text() for path in sorted((self.directory / "mails").iterdir())]
         for text in reversed(texts):
             found = re.search(pattern, text)
             if found and f"To: {address}".lower() in text.lower():
                 return unquote(found[1])
         raise AssertionError(f"no such mail among {len(texts)}")
 
+    def assert_nothing_later(self) -> None:
+        """No message was written when a test had looked for the last time."""
+        assert self.seen in (None, len(read_lines(self.journal))), "one more, of the last test"
 
-@contextlib.contextmanager
-def running_shop(
-    way: Way, package: str, made: Path, journal: Path, tmp_path: Path, **environ: str
-) -> Iterator[Shop]:
-    """Run a shop on a copy of its database."""
-    port = free_port()
-    mails = tmp_path / "mails"
-    shutil.copy(made, tmp_path / "shop.db")
-    environ = {
-        "PYTHONPATH": os.pathsep.join((str(SUPPORT), str(FRAMEWORKS))),
-        "FRONTDESK_JOURNAL": str(journal),
-        "FRONTDESK_APP": f"{package}.{way.interface}:application",
-        "SHOP_DB": str(tmp_path / "shop.db"),
-        "SHOP_MAILS": str(mails),
-        "SHOP_APPS": "frontdesk.contrib.django" if way.has_app else "",
-        **environ,
-    }
-    log = tmp_path / "server.log"
-    with running(way.command(package, port), port, log, **environ):
-        yield Shop(f"http://127.0.0.1:{port}", mails, way.is_wrapped, way.has_app, log)
-    assert "Traceback" not in log.read_text(), log.read_text()
+    def clear(self, made: Path) -> None:
+        """Forget all customers, and what was mailed, limited and noted: the server runs on."""
+        self.secrets = Secrets()
+        self.seen = 0
+        with (
+            contextlib.closing(sqlite3.connect(made)) as new,
+            contextlib.closing(sqlite3.connect(self.directory / "shop.db")) as old,
+        ):
+            new.backup(old, sleep=0.01)
+        for name in ("mails", "cache"):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+        for segment in self.journal.iterdir():
+            os.truncate(segment, 0)  # it is open, and appended to
+
+
+class Shops:
+    """Shops of one package at a time, each run once for all tests, which find it as new."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._package = ""
+        self._made: dict[str, Path] = {}
+        self._open: dict[tuple[object, ...], Shop] = {}
+        self._servers = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """End all servers."""
+        self._open.clear()
+        self._servers.close()
+
+    @contextlib.contextmanager
+    def running(self, way: Way, package: str, **environ: str) -> Iterator[Shop]:
+        """A shop that nobody has visited."""
+        if package != self._package:
+            self.close()
+            self._package = package
+        made = self._database(package, environ)
+        key = (way, *sorted(environ.items()))
+        if key not in self._open:
+            serving = self._serving(way, package, made, environ)
+            self._open[key] = self._servers.enter_context(serving)
+        shop = self._open[key]
+        shop.assert_nothing_later()
+        shop.clear(made)
+        logged = len(shop.log.read_text())
+        try:
+            yield shop
+            text = shop.log.read_text()[logged:]
+            assert "Traceback" not in text, text
+        except BaseException:
+            shop.seen = None
+            raise
+
+    def _database(self, package: str, environ: dict[str, str]) -> Path:
+        users = {name: value for name, value in environ.items() if name == "SHOP_USER"}
+        name = "-".join((package, *users.values(), "shop.db"))
+        if name not in self._made:
+            _make_database(package, self._folder / name, users)
+            self._made[name] = self._folder / name
+        return self._made[name]
+
+    @contextlib.contextmanager
+    def _serving(
+        self, way: Way, package: str, made: Path, environ: dict[str, str]
+    ) -> Iterator[Shop]:
+        directory = Path(tempfile.mkdtemp(dir=self._folder))
+        port = free_port()
+        with memory_directory(directory) as journal:
+            shop = Shop(f"http://127.0.0.1:{port}", directory, journal)
+            shop.clear(made)
+            environ = {
+                "PYTHONPATH": os.pathsep.join((str(SUPPORT), str(FRAMEWORKS))),
+                "FRONTDESK_JOURNAL": str(journal),
+                "FRONTDESK_APP": f"{package}.{way.interface}:application",
+                "SHOP_DB": str(directory / "shop.db"),
+                "SHOP_MAILS": str(directory / "mails"),
+                "SHOP_CACHE": str(directory / "cache"),
+                "SHOP_APPS": "frontdesk.contrib.django" if way.has_app else "",
+                **environ,
+            }
+            with running(way.command(package, port), port, shop.log, **environ):
+                yield shop
+            shop.assert_nothing_later()
+        text = shop.log.read_text()
+        assert shop.seen is None or "Traceback" not in text, text
 
 
 class Browser:
@@ -172,9 +247,11 @@ class Browser:
         return {"csrfmiddlewaretoken": token} if token else {}
 
 
-def written(journal: Path) -> list[Identify]:
+def written(shop: Shop) -> list[Identify]:
     """Every message, the earliest first, whichever worker wrote it."""
-    return sorted(read_messages(journal), key=lambda message: message.timestamp)
+    messages = read_messages(shop.journal)
+    shop.seen = len(messages)
+    return sorted(messages, key=lambda message: message.timestamp)
 
 
 def told(messages: list[Identify]) -> list[tuple[str, object]]:
@@ -182,11 +259,11 @@ def told(messages: list[Identify]) -> list[tuple[str, object]]:
     return [(message.event, message.traits["email"]) for message in messages]
 
 
-def assert_nothing_secret(shop: Shop, journal: Path, way: Way) -> None:
+def assert_nothing_secret(shop: Shop, way: Way) -> None:
     """No secret in journal and log; of some ways, also not in store, SAP, and what they tell."""
     assert PASSWORD in shop.secrets.found
     if way in (WAYS["zero code, uvicorn"], WAYS["app, waitress"]):
-        deliver_and_search(journal, shop.secrets.found, [shop.log])
-    for place in (*journal.iterdir(), shop.log):
+        deliver_and_search(shop.journal, shop.secrets.found, [shop.log])
+    for place in (*shop.journal.iterdir(), shop.log):
         content = place.read_bytes()
         assert not [secret for secret in shop.secrets.found if secret.encode() in content]

@@ -16,11 +16,16 @@ from fastapi_users.authentication import (
     JWTStrategy,
 )
 from fastapi_users.db import SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
+from fastapi_users.password import PasswordHelper
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SECRET = "a-signing-key-of-more-than-thirty-two-bytes"
+# Fast, for tests: the usual cost is a tenth of a second each.
+PASSWORDS = PasswordHelper(PasswordHash([Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)]))
 MAILED = Path(os.environ["SHOP_DIRECTORY"]) / "mailed"
 engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['SHOP_DIRECTORY']}/users.db")
 sessions = async_sessionmaker(engine, expire_on_commit=False)
@@ -86,7 +91,7 @@ async def get_user_manager(
     user_db: Annotated[Any, Depends(get_user_db)],
 ) -> AsyncGenerator[UserManager, None]:
     """The manager of a request."""
-    yield UserManager(user_db)
+    yield UserManager(user_db, PASSWORDS)
 
 
 def strategy() -> Any:

@@ -1,19 +1,14 @@
 """Django's own views, as its documentation shows them, on every server and in every way."""
 
-from pathlib import Path
-
 import pytest
 
 from app_django_shops import (
     CHANGED,
     PASSWORD,
-    SOME_WAYS,
     WAYS,
     Shop,
-    Way,
+    Shops,
     assert_nothing_secret,
-    database,
-    running_shop,
     told,
     written,
 )
@@ -24,17 +19,16 @@ JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
 
 
-@pytest.fixture(params=["username", "email"])
-def user(request: pytest.FixtureRequest) -> str:
-    """Which user model the shop has."""
-    kind: str = request.param
-    return kind
-
-
-@pytest.fixture
-def made(user: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's empty database."""
-    return database(PACKAGE, tmp_path_factory.getbasetemp(), SHOP_USER=user)
+#: Which user model the shop has: either with each interface, and in each way to capture.
+USERS = {
+    "zero code, uvicorn": "username",
+    "zero code, waitress": "email",
+    "app, uvicorn": "email",
+    "app, waitress": "username",
+    "app, gunicorn": "email",
+    "both, uvicorn": "username",
+    "both, waitress": "email",
+}
 
 
 def sign_up_form(user: str, address: str, **fields: str) -> dict[str, str]:
@@ -102,12 +96,13 @@ def visit_as_staff(shop: Shop, user: str) -> None:
         assert staff.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_day(way: Way, user: str, made: Path, journal: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", WAYS)
+def test_a_day(name: str, shops: Shops) -> None:
     """Each registration and each login once, in their order, and nothing else."""
-    with running_shop(way, PACKAGE, made, journal, tmp_path, SHOP_USER=user) as shop:
+    way, user = WAYS[name], USERS[name]
+    with shops.running(way, PACKAGE, SHOP_USER=user) as shop:
         visit(shop, user)
-        messages = written(journal)
+        messages = written(shop)
         assert told(messages) == [(SIGNED_UP, JANE), (LOGGED_IN, JANE)]
         signed_up = messages[0].traits
         assert (signed_up["firstName"], signed_up["lastName"]) == ("Jane", "Doe")
@@ -116,21 +111,20 @@ def test_a_day(way: Way, user: str, made: Path, journal: Path, tmp_path: Path) -
         assert [m.user_id for m in messages] == ["2" if way.has_app else JANE] * 2
         visit_without_login(shop, user)
         visit_as_staff(shop, user)
-    events = [message.event for message in written(journal)[2:]]
-    # The page that only registers gives no signal: alone, the app knows of Bob when he comes in.
-    first = [SIGNED_UP, LOGGED_IN] if way.is_wrapped else [SIGNED_UP]
-    assert events == [*first, LOGGED_IN]
-    assert {str(m.key) for m in written(journal)[2:]} == {BOB.lower()}
-    assert_nothing_secret(shop, journal, way)
+        later = written(shop)[2:]
+        # The page that only registers gives no signal: alone, the app knows of Bob once he is in.
+        first = [SIGNED_UP, LOGGED_IN] if way.is_wrapped else [SIGNED_UP]
+        assert [message.event for message in later] == [*first, LOGGED_IN]
+        assert {str(message.key) for message in later} == {BOB.lower()}
+        assert_nothing_secret(shop, way)
 
 
-@pytest.mark.parametrize("way", SOME_WAYS.values(), ids=SOME_WAYS)
-def test_where_a_login_leads(
-    way: Way, user: str, made: Path, journal: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["zero code, uvicorn", "app, waitress", "both, waitress"])
+def test_where_a_login_leads(name: str, shops: Shops) -> None:
     """A login that leads on to the shop's own page is one, whatever the page is called."""
+    user = USERS[name]
     with (
-        running_shop(way, PACKAGE, made, journal, tmp_path, SHOP_USER=user) as shop,
+        shops.running(WAYS[name], PACKAGE, SHOP_USER=user) as shop,
         shop.browser() as jane,
     ):
         form = sign_up_form(user, JANE)
@@ -139,16 +133,16 @@ def test_where_a_login_leads(
             assert jane.post("/", {}, to="/accounts/logout/").status_code == 302
             typed = {"username": JANE, "password": PASSWORD, "next": page}
             assert jane.post("/accounts/login/", typed).headers["location"] == page
-    assert told(written(journal)) == [(SIGNED_UP, JANE), *[(LOGGED_IN, JANE)] * 3]
+        assert told(written(shop)) == [(SIGNED_UP, JANE), *[(LOGGED_IN, JANE)] * 3]
 
 
-@pytest.mark.parametrize("name", ["app, uvicorn", "app, waitress", "both, uvicorn"])
-def test_in_transactions(name: str, user: str, made: Path, journal: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["app, waitress", "both, uvicorn"])
+def test_in_transactions(name: str, shops: Shops) -> None:
     """With ATOMIC_REQUESTS a login is written when it is committed, before the answer."""
-    environ = {"SHOP_USER": user, "SHOP_ATOMIC": "yes"}
+    user = USERS[name]
     with (
-        running_shop(WAYS[name], PACKAGE, made, journal, tmp_path, **environ) as shop,
+        shops.running(WAYS[name], PACKAGE, SHOP_USER=user, SHOP_ATOMIC="yes") as shop,
         shop.browser() as jane,
     ):
         assert jane.post("/accounts/signup/", sign_up_form(user, JANE)).status_code == 302
-        assert told(written(journal)) == [(SIGNED_UP, JANE)]
+        assert told(written(shop)) == [(SIGNED_UP, JANE)]

@@ -1,7 +1,5 @@
 """django-oscar, whose one page logs in and registers, on both kinds of server and in every way."""
 
-from pathlib import Path
-
 import pytest
 
 from app_django_shops import (
@@ -10,10 +8,9 @@ from app_django_shops import (
     SOME_WAYS,
     STAFF,
     Shop,
+    Shops,
     Way,
     assert_nothing_secret,
-    database,
-    running_shop,
     written,
 )
 from frontdesk.event import LOGGED_IN, SIGNED_UP
@@ -22,12 +19,6 @@ PACKAGE = "oscar_shop"
 JANE = "jane.doe@example.com"
 BOB = "BOB.RAY@EXAMPLE.COM"
 LOGIN = "/accounts/login/"
-
-
-@pytest.fixture
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's empty database."""
-    return database(PACKAGE, tmp_path_factory.getbasetemp())
 
 
 def registration(address: str, password: str = PASSWORD) -> dict[str, str]:
@@ -95,12 +86,13 @@ def visit_as_others(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("way", SOME_WAYS.values(), ids=SOME_WAYS)
-def test_a_day(way: Way, made: Path, journal: Path, tmp_path: Path) -> None:
+def test_a_day(way: Way, shops: Shops) -> None:
     """Each registration and each login once, in their order, and nothing else."""
-    with running_shop(way, PACKAGE, made, journal, tmp_path) as shop:
+    with shops.running(way, PACKAGE) as shop:
         visit(shop)
         visit_as_others(shop)
-        messages = written(journal)
+        messages = written(shop)
+        assert_nothing_secret(shop, way)
     assert [(message.event, message.key) for message in messages] == [
         (SIGNED_UP, JANE),
         (SIGNED_UP, BOB.lower()),
@@ -113,4 +105,3 @@ def test_a_day(way: Way, made: Path, journal: Path, tmp_path: Path) -> None:
             "POST /accounts/login/",
             "POST /accounts/register/",
         }
-    assert_nothing_secret(shop, journal, way)

@@ -386,30 +386,32 @@ def raw_login(password: str = "right", connection: str = "close") -> bytes:
     )
 
 
-def bytes_answered(app: ASGIApp, request: bytes, **options: Any) -> bytes:
-    """Every byte the server answers."""
-    received = b""
-    with serving(app, date_header=False, **options) as url, connected(url) as client:
-        client.sendall(request)
-        while more := client.recv(65536):
-            received += more
-    return received
+def bytes_answered(app: ASGIApp, *requests: bytes, **options: Any) -> list[bytes]:
+    """Every byte the server answers, for each connection."""
+    answers = [b"" for _ in requests]
+    with serving(app, date_header=False, **options) as url:
+        for number, request in enumerate(requests):
+            with connected(url) as client:
+                client.sendall(request)
+                while more := client.recv(65536):
+                    answers[number] += more
+    return answers
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
 def test_not_a_byte_is_different(journal: Path, http: str) -> None:
     """With and without the middleware, the same bytes leave the server."""
     watched = CaptureMiddleware(served_shop.bare, journal=journal)
-    for request in (
+    requests = (
         raw_login(),
         raw_login("wrong"),
         raw_login(connection="keep-alive") + raw_login("wrong", "keep-alive") + raw_login(),
         b"GET /login HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n",
         b"POST /login HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: 1\r\n\r\n{",
-    ):
-        plain = bytes_answered(served_shop.bare, request, http=http)
-        assert plain.startswith(b"HTTP/1.1 ")
-        assert bytes_answered(watched, request, http=http) == plain
+    )
+    plain = bytes_answered(served_shop.bare, *requests, http=http)
+    assert all(answer.startswith(b"HTTP/1.1 ") for answer in plain)
+    assert bytes_answered(watched, *requests, http=http) == plain
     assert len(read_lines(journal)) == 3
 
 

@@ -1,7 +1,7 @@
 """Drives a WSGI app by hand, and serves one with real servers.
 
 The module is also what real servers import: `app` is watched, `shop` is not, `django_app()` makes a
-Django shop.
+Django shop. What they do not need is imported where it is needed: they are started often.
 """
 
 import contextlib
@@ -15,24 +15,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.util import FileWrapper
-
-from waitress.server import create_server
-from waitress.wasyncore import close_all
 
 import frontdesk
 from asgi_support import JANE, as_json
 from frontdesk import Rule
 from frontdesk.event import LOGGED_IN
 from frontdesk.wsgi import CaptureMiddleware
-from server_support import DEADLINE_S
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 Headers = list[tuple[str, str]]
 
+DEADLINE_S = 20.0
 JSON_TYPE = ("Content-Type", "application/json")
 FORM_TYPE = "application/x-www-form-urlencoded"
 ANSWER = as_json({"user": {"email": JANE}})
@@ -290,6 +286,11 @@ app = CaptureMiddleware(shop)
 forms = CaptureMiddleware(shop, rules=[Rule(LOGGED_IN, "/login", when="redirect")])
 
 
+def either(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """The shop, watched where the request says so by its Host."""
+    return (app if environ["HTTP_HOST"] == "watched" else shop)(environ, start_response)
+
+
 class Shops:
     """A holder, for servers that take `module:holder.attribute`."""
 
@@ -356,6 +357,8 @@ def django_app() -> "WSGIApplication":
         ROOT_URLCONF=__name__,
         USE_TZ=True,
         MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+        # Fast, as Django's documentation advises for tests.
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         INSTALLED_APPS=[
             "django.contrib.auth",
             "django.contrib.contenttypes",
@@ -415,6 +418,9 @@ def _django_api_login(request: Any) -> Any:
 @contextlib.contextmanager
 def waitress_serving(app: "WSGIApplication", **options: Any) -> Iterator[str]:
     """Serve an app with waitress in a thread; gives the address."""
+    from waitress.server import create_server
+    from waitress.wasyncore import close_all
+
     server = create_server(app, host="127.0.0.1", port=0, **{"threads": 4, **options})
     thread = threading.Thread(target=server.run, name="waitress")
     thread.start()
@@ -429,15 +435,16 @@ def waitress_serving(app: "WSGIApplication", **options: Any) -> Iterator[str]:
         assert not thread.is_alive()
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
-
-
 @contextlib.contextmanager
 def wsgiref_serving(app: "WSGIApplication") -> Iterator[str]:
     """Serve an app with the standard library's server in a thread; gives the address."""
-    with WSGIServer(("127.0.0.1", 0), _Quiet) as server:
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing."""
+
+    with WSGIServer(("127.0.0.1", 0), Quiet) as server:
         server.set_app(app)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="wsgiref")
         thread.start()

@@ -1,8 +1,8 @@
 """Settings. `SHOP_*` variables choose what a test needs; nothing here is about capture.
 
-`SHOP_DB`: the SQLite file. `SHOP_MAILS`: the directory where mails arrive. `SHOP_VERIFICATION`:
-`optional` or `mandatory`. `SHOP_CODE`: a code by mail is asked for after each password.
-`SHOP_APPS`: apps to install besides.
+`SHOP_DB`: the SQLite file. `SHOP_MAILS`: the directory where mails arrive. `SHOP_CACHE`: the one
+where allauth counts attempts. `SHOP_VERIFICATION`: `optional` or `mandatory`. `SHOP_CODE`: a code
+by mail is asked for after each password. `SHOP_APPS`: apps to install besides.
 """
 
 import os
@@ -63,6 +63,13 @@ DATABASES = {
         "OPTIONS": {"timeout": 10},
     }
 }
+if "SHOP_CACHE" in os.environ:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": os.environ["SHOP_CACHE"],
+        }
+    }
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = os.environ.get("SHOP_MAILS")
 
