@@ -29,6 +29,7 @@ from frontdesk_sidecar.dashboard.files import HEADERS
 from frontdesk_sidecar.demo.stack import Stack
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.ingest import routes
+from quick_start import QuickStack
 from server_support import wait_until
 
 PAGE = DOCS / "http-api.md"
@@ -116,7 +117,7 @@ def _door() -> Iterator[tuple[str, str]]:
 def sidecar() -> Iterator[Stack]:
     """A running one with keys, whose SAP refuses one customer."""
     settings = f'reject_tries = 1\n[ingest]\nwrite_key = "{WRITE_KEY}"\n'
-    stack = Stack(settings=settings)
+    stack = QuickStack(settings=settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRONTDESK_HTTP__KEY", KEY)
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickStack
 
 KEY = "marked-admin-key-91ab"
 WRITE_KEY = "marked-write-key-77cd"
@@ -67,9 +68,11 @@ def received(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def running(http: str = "", ingest: str = "") -> Iterator[Sidecar]:
+def running(
+    http: str = "", ingest: str = "", *, make: type[Stack] = QuickStack
+) -> Iterator[Sidecar]:
     """A sidecar with more lines in `[http]` and `[ingest]`."""
-    stack = Stack(settings=f"reject_tries = 1\n[ingest]\n{ingest}\n")
+    stack = make(settings=f"reject_tries = 1\n[ingest]\n{ingest}\n")
     stack.config.write_text(stack.config.read_text().replace("[http]\n", f"[http]\n{http}\n"))
     stack.config.chmod(0o600)
     try:
@@ -102,7 +105,7 @@ def poor() -> Iterator[Sidecar]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
     try:
-        with running() as sidecar:
+        with running(make=Stack) as sidecar:  # limits are inherited
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
             yield sidecar
     finally:

@@ -19,6 +19,7 @@ from frontdesk.event import LOGGED_IN, Identify
 from frontdesk.journal import Journal
 from frontdesk_sidecar import cli
 from frontdesk_sidecar.demo.stack import Stack
+from quick_start import QuickStack
 from server_support import wait_until
 
 TABLE = """email;first_name;last_name
@@ -35,7 +36,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     for name in os.environ:
         if name.startswith("FRONTDESK"):
             monkeypatch.delenv(name)
-    with closing(Stack(log_level="info")) as made:
+    with closing(QuickStack(log_level="info")) as made:
         yield made
 
 
