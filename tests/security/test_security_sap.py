@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -21,18 +22,20 @@ from starlette.routing import Route
 
 import frontdesk_sidecar
 from frontdesk.event import Identify
+from frontdesk_sidecar.admin import client
 from frontdesk_sidecar.sap.batch import Change, encode
 from frontdesk_sidecar.sap.commerce import Commerce
 from frontdesk_sidecar.sap.destination import Destination, is_header_value, parse_base_url
 from frontdesk_sidecar.sap.odata import integration_key, key_predicate
 from frontdesk_sidecar.sap.outcome import Kind, Outcome
-from frontdesk_sidecar.sap.transport import MAX_ANSWER_BYTES
+from frontdesk_sidecar.sap.transport import MAX_ANSWER_BYTES, _tls
 from server_support import serving
 
 SIDECAR = Path(frontdesk_sidecar.__path__[0])
 TOKEN = "/authorizationserver/oauth/token"
 PAYLOAD = {"uid": "jane@example.com"}
 METHODS = ["GET", "POST"]
+PLAIN = Destination("http://127.0.0.1:1", "Object", "Customers", "id", lambda: "secret")
 
 
 class Elsewhere:
@@ -252,7 +255,20 @@ def test_tls_cannot_be_switched_off() -> None:
     for path in SIDECAR.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg == "verify":
-                found |= {f"{path.name}: verify"} if ast.unparse(node.value) != "tls" else set()
+                given = ast.unparse(node.value)
+                found |= {f"{path.name}: verify"} if given not in ("tls", "_NO_TLS") else set()
             if isinstance(node, ast.Attribute) and node.attr in means:
                 found.add(f"{path.name}: {node.attr}")
-    assert found == {"network.py: check_hostname"}
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("SSLContext"):
+                kind = ast.unparse(node.args[0])  # only a client's verifies from the beginning
+                found |= {f"{path.name}: {kind}"} if kind != "ssl.PROTOCOL_TLS_CLIENT" else set()
+    assert found == {"network.py: check_hostname", "loading.py: ssl.PROTOCOL_TLS_SERVER"}
+
+
+@pytest.mark.parametrize("context", [client._NO_TLS, _tls(PLAIN)], ids=["commands", "plain http"])
+def test_where_no_tls_is_spoken_nobody_would_be_trusted(context: ssl.SSLContext) -> None:
+    """So an address that turned into https would find no door open."""
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.get_ca_certs() == []
+    assert context.cert_store_stats()["x509"] == 0

@@ -186,9 +186,15 @@ def test_one_customer_with_a_sidecar(
         status = run("status")[1]
         assert status.startswith("1 customer on the way to SAP failed at least ")
         assert status.splitlines()[1].startswith("do: ")
-        code, out = run("show", "marked.bob@marked-host.example")
-        assert code == 0
-        assert out.startswith("waits since ")
+        told_of: list[str] = []
+
+        def waits() -> bool:  # not while a try is under way
+            code, out = run("show", "marked.bob@marked-host.example")
+            told_of[:] = [out]
+            return code == 0 and out.startswith("waits since ")
+
+        wait_until(waits, "it waits for the next try")
+        [out] = told_of
         assert ": the last try failed, " in out
         assert "\nnext try: " in out
         assert "failed tries, the latest at the end" in out

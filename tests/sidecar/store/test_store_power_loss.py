@@ -25,6 +25,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import pytest
 
 from apsw_recorder import ApswRecorder
+from asgi_support import memory_directory
 from frontdesk.event import Identify
 from frontdesk_sidecar.store import Dead, Delivered, Retry, StoreError, sqlite_file
 from frontdesk_sidecar.store.sqlite import SQLiteStore
@@ -74,11 +75,12 @@ def watching(stack: ExitStack) -> Recorder:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """Where the store is."""
-    made = tmp_path.resolve() / "var"
-    made.mkdir()
-    return made
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """Where the store is: in memory, for what is kept of it the recorder alone decides."""
+    with memory_directory(tmp_path.resolve()) as memory:
+        made = memory / "var"
+        made.mkdir()
+        yield made
 
 
 #: Of what the disk may have left at any operation, every n-th is tried; POWER_STEP=1: all of it.
