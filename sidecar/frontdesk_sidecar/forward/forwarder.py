@@ -189,7 +189,8 @@ class Forwarder:
         if not self.ledger.finished:
             with anyio.move_on_after(IDLE_S):
                 await self._stir.wait()
-        if may_settle_later:
+        # Why nothing may be sent is to outlive the process: that is not put off.
+        if may_settle_later and self.ledger.finished and self.gate.is_open:
             with anyio.move_on_after(SETTLE_S):
                 await self._wake.wait()
 

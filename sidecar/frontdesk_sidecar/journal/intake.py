@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import anyio
@@ -74,16 +74,25 @@ class Intake:
         """Until cancelled. StoreError passes through: what cannot be committed is not taken."""
         await self._forget(self._tail.stale_offsets())
         while True:
-            asked = self._asked
+            # Whoever asks from now on may have written since, and gets a look of his own.
+            asked, self._asked = self._asked, None
             if asked is not None:
-                self._house_at = 0.0  # look for what is new in every segment
-            taken = await self.turn()
-            if taken and (asked is not None or self._tail.has_more):
-                continue
-            if asked is not None:
-                self._asked = None
+                await self._take_all()
                 asked.set()
-            await anyio.sleep(GATHER_S if taken else POLL_S)
+                continue
+            taken = await self.turn()
+            if self._asked is None and not (taken and self._tail.has_more):
+                await anyio.sleep(GATHER_S if taken else POLL_S)
+
+    async def _take_all(self) -> None:
+        """All that is there now; what comes meanwhile may never end."""
+        self._house_at = 0.0
+        mark: Mapping[str, int] = {}
+        with contextlib.suppress(OSError):  # which is told by the turn
+            self._tail.look(afresh=True)
+            mark = self._tail.mark()
+        while await self.turn() and not self._tail.has_passed(mark):
+            pass
 
     async def turn(self) -> bool:
         """One look at the journal; True when something was taken and there may be more."""

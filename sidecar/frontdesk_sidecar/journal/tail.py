@@ -107,6 +107,20 @@ class Tail:
         """Whether the last reading left something of what was found."""
         return bool(self._listing.grown)
 
+    def mark(self) -> dict[str, int]:
+        """Where the segments end that the last look found unread."""
+        listing = self._listing
+        offsets = listing.offsets
+        return {name: offsets.get(name, 0) + listing.unread(name) for name in listing.grown}
+
+    def has_passed(self, mark: Mapping[str, int]) -> bool:
+        """Whether everything before it was read that can be."""
+        listing = self._listing
+        return not any(
+            name in listing.grown and listing.offsets.get(name, 0) < end
+            for name, end in mark.items()
+        )
+
     def claim(self) -> bool:
         """Be the journal's one reader, until this object is released or the process ends.
 

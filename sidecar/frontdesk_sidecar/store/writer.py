@@ -193,10 +193,10 @@ class Writer(Generic[S]):
                 is_done = True
         except BaseException as error:  # noqa: BLE001 (as in `_attempt`)
             piece.error = error
-        if piece.error is not None and (is_done or isinstance(piece.error, StoreFailed)):
-            self._failures += 1
-        else:
+        if piece.error is None:
             self._commits += 1
+        elif is_done or isinstance(piece.error, StoreError):
+            self._failures += 1
 
     def _attempt(self, piece: _Piece[S], transaction: AbstractContextManager[None]) -> None:
         try:

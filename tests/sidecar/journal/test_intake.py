@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -39,6 +40,9 @@ class Fussy(SQLiteStore):
     taken: Sequence[str] = ()
     batches: Sequence[int] = ()
 
+    def on_absorb(self) -> None:
+        """Nothing, unless somebody puts something in its place."""
+
     def absorb(
         self,
         messages: Sequence[Identify],
@@ -53,6 +57,7 @@ class Fussy(SQLiteStore):
             self.full_times -= 1
             raise StoreFull("no room")
         absorbed = super().absorb(messages, offsets, now, target_of)
+        self.on_absorb()
         self.taken = [*self.taken, *(message.user_id for message in messages)]
         self.batches = [*self.batches, len(messages)]
         return absorbed
@@ -439,6 +444,48 @@ async def test_unreadable_segments_are_told(
         "journal_segments_unreadable segments=2 reasons=['not a regular file'] -- "
         "run the sidecar in the group that owns them"
     )
+
+
+async def test_whoever_asks_in_the_middle_of_a_look_gets_another(
+    place: Path, store: Fussy, journal: Journal
+) -> None:
+    """What he wrote before he asked is taken in when he is told so."""
+    is_inside, may_go_on = threading.Event(), threading.Event()
+
+    def held() -> None:  # asked by the housekeeping, after the look
+        is_inside.set()
+        may_go_on.wait(10)
+
+    async with running(place, store) as bench, anyio.create_task_group() as tasks:
+        await bench.intake.catch_up()
+        store.held = held  # type: ignore[method-assign] # to be there while it is asked
+        tasks.start_soon(bench.intake.catch_up)
+        await until(is_inside.is_set)
+        journal.append(line("late"))
+        async with anyio.create_task_group() as second:
+            second.start_soon(bench.intake.catch_up)
+            await anyio.wait_all_tasks_blocked()
+            may_go_on.set()
+        assert "late" in store.taken
+
+
+async def test_catching_up_ends_while_others_write(
+    place: Path, store: Fussy, journal: Journal
+) -> None:
+    """However fast they are: it is about what was there."""
+    number = 0
+
+    def one_more() -> None:
+        nonlocal number
+        number += 1
+        assert journal.append(line(f"c{number}"))
+
+    store.on_absorb = one_more  # type: ignore[method-assign] # as it says
+    async with running(place, store) as bench:
+        one_more()
+        await until(lambda: len(store.taken) > 5)
+        with anyio.fail_after(10):
+            await bench.intake.catch_up()
 
 
 async def test_catching_up_takes_in_all_that_was_written_before(
