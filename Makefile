@@ -14,7 +14,7 @@ demo: $(INSTALLED) ## shoppers log in at a storefront and arrive in a simulated 
 # The tests start hundreds of processes; an editable install leaves each of them to compile the sources.
 test: $(INSTALLED) ## the tests, in three processes: they often wait
 	@$(BIN)/python -m compileall -q middleware sidecar examples tests
-	$(BIN)/pytest -n 3 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
 check: $(INSTALLED) ## lint, format check, strict types
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from frontdesk.exchange import Body, Exchange
@@ -30,7 +31,7 @@ class Search:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = sorted(name.encode() for name in set(names))
-        self._pieces = _pieces_of(self._names)
+        self._pieces = _pieces_of(tuple(self._names))
 
     def may_select(self, request: Body) -> bool:
         """False when a request's body surely selects none; a persisted operation has no text."""
@@ -45,7 +46,8 @@ class Search:
         return False
 
 
-def _pieces_of(names: list[bytes]) -> list[bytes]:
+@lru_cache(64)  # many routes have the same names
+def _pieces_of(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """A few short pieces, of which each name holds one: each time the one that most names hold."""
     left, pieces = set(names), []
     while left:
@@ -56,7 +58,7 @@ def _pieces_of(names: list[bytes]) -> list[bytes]:
         best = min(held, key=lambda piece: (-held[piece], piece))
         pieces.append(best)
         left = {name for name in left if best not in name}
-    return pieces
+    return tuple(pieces)
 
 
 def judge_operations(rules: Sequence[Rule], exchange: Exchange) -> list[Finding | str]:

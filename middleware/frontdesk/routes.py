@@ -25,7 +25,8 @@ class Group:
         #: the one rule of nearly every route, which is then asked at once
         self.only = rules[0] if len(rules) == 1 and not self._operations else None
         self.has_operations = bool(self._operations)
-        self._search = Search(name for rule in self._operations for name in rule.operations)
+        if self.has_operations:  # of hundreds of routes a handful has any
+            self._search = Search(name for rule in self._operations for name in rule.operations)
 
     def concerns(self, exchange: Exchange) -> bool:
         """Asked before the answer: False when the request's body shows that no rule is about it."""

@@ -91,7 +91,8 @@ class Capture:
     def all_rules(self) -> list[Rule]:
         """Your rules, then those presets' rules whose route is not yours."""
         rules = [*self.rules, *uncovered(rules_of(self.presets), self.rules)]
-        return [rule.under(self.privacy) for rule in rules]
+        privacy = self.privacy
+        return [rule.under(privacy) for rule in rules]
 
     @property
     def privacy(self) -> Privacy:

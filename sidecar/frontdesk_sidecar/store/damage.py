@@ -78,14 +78,14 @@ def find(path: Path, connection: sqlite3.Connection, migrations: Migrations) -> 
     Raises StoreTooNew, and sqlite3.Error for what is no damage. Nothing is written.
     """
     inode, version = os.stat(path).st_ino, None
-    known = [schema(migrations[:number]) for number in range(len(migrations) + 1)]
+    newest = schema(migrations)
     try:
         (verdict,) = connection.execute(_check(path)).fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(migrations):
             keep_log(connection)
             raise StoreTooNew(version, len(migrations), program_of(connection))
-        if version < 0 or not _fits(connection, known[version], known[-1]):
+        if version < 0 or not _fits(connection, schema(migrations[:version]), newest):
             return Damage(inode, "the schema is not that of any version")
         # The header may say that the file must not be written. Then BEGIN IMMEDIATE alone is fine.
         connection.execute("BEGIN IMMEDIATE")

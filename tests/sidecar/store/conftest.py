@@ -13,7 +13,7 @@ from frontdesk_sidecar.store.damage import Migrations, Schema
 
 @pytest.fixture(scope="package", autouse=True)
 def known_schemas() -> Iterator[None]:
-    """Each opening asks for those of all versions, and here thousands of files are opened."""
+    """Each opening asks for two of them, and here thousands of files are opened."""
     made = cache(damage.schema)
 
     def schema(migrations: Migrations) -> Schema:
