@@ -6,7 +6,6 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -15,6 +14,7 @@ import anyio.to_thread
 
 from frontdesk import __version__
 from frontdesk.traits import customer_key
+from frontdesk_sidecar.admin.backfill import Room
 from frontdesk_sidecar.forward.draw import PAUSE, note_of
 from frontdesk_sidecar.forward.verdict import SECOND
 from frontdesk_sidecar.ingest.document import Reading
@@ -33,6 +33,8 @@ T = TypeVar("T")
 #: How long `forget` waits for the journal to be read and let go of.
 FORGET_S: Final = 5.0
 _POLL_S: Final = 0.05
+#: What is handed over by hand fills no more of the store.
+_SHARE: Final = 0.75
 
 
 class Lifecycle(Protocol):
@@ -141,9 +143,21 @@ class Live:
         damaged = sorted(str(path) for path in _set_aside(self._settings.store_path))
         return {"forgotten": found, "segments": left, "damagedFiles": damaged}
 
-    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
+    async def take(self, lines: Sequence[bytes]) -> Reading:
         """Take messages, as the door does."""
-        return await self.door.take_lines(lines, at)
+        return await self.door.take_lines(lines)
+
+    async def room(self, target: str | None = None) -> Room:
+        """How many are on their way; and whether the store has room for more than shoppers."""
+        limit = self._settings.store.max_bytes
+
+        def look(store: Store) -> Room:
+            full = store.held()
+            if full is None and store.size() > limit * _SHARE:
+                full = "the store is three quarters full, and the rest is for who logs in"
+            return Room(store.under_way(target, _now()), full)
+
+        return await self._writer.run(look)
 
     def wake(self) -> None:
         """Something became due."""

@@ -186,7 +186,7 @@ def check_text(block: Block, folder: Path) -> None:
 
 def check_table(block: Block, _: Path) -> None:
     """Customers for `frontdesk backfill`, each of whom it would take."""
-    lines = [message for _, message in from_table(io.StringIO(block.text))]
+    lines = [line.message for line in from_table(io.StringIO(block.text))]
     reading = read_lines(lines, 1, Envelope(datetime.now(UTC), "0"))
     assert len(reading.messages) == len(lines) == block.text.strip().count("\n")
 

@@ -21,7 +21,6 @@ from starlette.routing import Mount, Route
 
 from docs_support import DOCS, assert_generated, blocks
 from frontdesk_sidecar.admin import http as admin
-from frontdesk_sidecar.admin.backfill import BACKFILL
 from frontdesk_sidecar.admin.operations import OPERATIONS
 from frontdesk_sidecar.admin.people import PEOPLE
 from frontdesk_sidecar.admin.strays import STRAYS
@@ -92,7 +91,7 @@ def _served() -> Iterator[tuple[str, str]]:
 def _administration() -> Iterator[tuple[str, str]]:
     """The tables of operations, and what the module compares a name with."""
     assert admin.__file__ is not None
-    names = {*OPERATIONS, *PEOPLE, *STRAYS, *BACKFILL}
+    names = {*OPERATIONS, *PEOPLE, *STRAYS}
     for node in ast.walk(ast.parse(Path(admin.__file__).read_text())):
         if isinstance(node, ast.Compare) and getattr(node.left, "id", "") == "operation":
             for right in node.comparators:
@@ -164,7 +163,7 @@ ASKED: tuple[tuple[str, str, Any, int], ...] = (
     ("post", "/admin/customer.find", {"userId": "1"}, 200),
     ("post", "/admin/dead.export", {"limit": 1}, 200),
     ("post", "/admin/customer.show", {"id": 4711}, 200),
-    ("post", "/admin/backfill.lines", {"lines": ["{}"], "at": "2026-01-01T00:00:00Z"}, 200),
+    ("post", "/admin/backfill.lines", {"lines": ["{}"]}, 200),
     ("post", "/admin/backfill.lines", {}, 400),
     ("post", "/admin/backfill.known", {}, 200),
     ("post", "/admin/dead.discard", {"reason": "nothing"}, 200),

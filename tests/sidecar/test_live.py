@@ -136,6 +136,7 @@ async def test_the_status_of_a_sidecar_at_work(tmp_path: Path) -> None:
         with anyio.fail_after(10):
             while (await here.live.status())["outcomes"]["unchanged"] != 1:
                 await anyio.sleep(0.005)
+        await here.until(clean=2)
         status = json.loads(json.dumps(await here.live.status()))
     assert status["running"] is True
     assert status["state"] == "fine"

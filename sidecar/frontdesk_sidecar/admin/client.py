@@ -31,6 +31,10 @@ class Refused(Exception):  # noqa: N818 - says what is the case
     """The sidecar, or the store, says no; the text says why."""
 
 
+class Away(Refused):
+    """Nobody answers, or not to the end."""
+
+
 class NotHere(Refused):
     """The store is not on this machine, or another process has it open."""
 
@@ -52,7 +56,7 @@ class Client:
                 except (httpx.ConnectError, httpx.ConnectTimeout):
                     continue
                 except httpx.HTTPError as error:
-                    raise Refused(
+                    raise Away(
                         f"the sidecar does not answer ({type(error).__name__}); its log says more"
                     ) from None
                 return _read(answer)

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from frontdesk_sidecar.admin.backfill import Room
     from frontdesk_sidecar.ingest.document import Reading
     from frontdesk_sidecar.store import Store
 
@@ -46,8 +45,11 @@ class Controls(Protocol):
         `segments` of the journal still name the customer; the damaged files may.
         """
 
-    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
-        """Take messages, one a line; one that tells no time is of `at`. They are committed."""
+    async def take(self, lines: Sequence[bytes]) -> Reading:
+        """Take messages, one a line. They are committed."""
+
+    async def room(self, target: str | None = None) -> Room:
+        """How many customers are on their way to a target, or to all, and whether more may be."""
 
     def wake(self) -> None:
         """Something became due: send it now."""

@@ -8,8 +8,7 @@ from typing import Any, Final
 import orjson
 
 from frontdesk_sidecar.admin.arguments import BadArgument, needed_text, only, text
-from frontdesk_sidecar.admin.backfill import BACKFILL, lines_of
-from frontdesk_sidecar.admin.backfill import told as told_of
+from frontdesk_sidecar.admin.backfill import backfill
 from frontdesk_sidecar.admin.controls import Controls
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing
 from frontdesk_sidecar.admin.people import PEOPLE
@@ -66,13 +65,13 @@ async def _perform(
         if told.get("retried"):
             controls.wake()
         return told
-    if (stray := STRAYS.get(operation) or BACKFILL.get(operation)) is not None:
+    if (stray := STRAYS.get(operation)) is not None:
         now, targets = time.time_ns() // 1000, controls.targets
         told = await controls.run(lambda store: stray(store, arguments, now, targets))
         controls.wake()
         return told
-    if operation == "backfill.lines":
-        return told_of(await controls.take(*lines_of(arguments)))
+    if operation in ("backfill.lines", "backfill.known"):
+        return await backfill(controls, operation, arguments, time.time_ns() // 1000)
     if operation == "forget":
         only(arguments, "key")
         return await controls.forget(needed_text(arguments, "key"))

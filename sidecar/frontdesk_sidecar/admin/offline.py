@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from frontdesk_sidecar.admin.arguments import BadArgument, text
-from frontdesk_sidecar.admin.client import NotHere, Refused
+from frontdesk_sidecar.admin.client import Away, NotHere, Refused
 from frontdesk_sidecar.admin.operations import OPERATIONS, Missing, key_of
 from frontdesk_sidecar.admin.people import PEOPLE
 from frontdesk_sidecar.admin.reach import Reach
@@ -36,7 +36,7 @@ class Offline:
         """The operation's result, with `"running": false`."""
         path, now = self._reach.store.path, time.time_ns() // 1000
         if operation.startswith("backfill."):
-            raise NotHere("no sidecar runs here, so nobody would be sent; start it first")
+            raise self._away(path)
         if operation == "reload":
             raise NotHere("no sidecar runs here; its start reads the settings")
         _refuse_another_user(path, operation)
@@ -64,6 +64,12 @@ class Offline:
                 f"store {path}: {operation} met something unexpected ({type(error).__name__});"
                 " start the sidecar, which checks the file, and try again"
             ) from error
+
+    def _away(self, path: Path) -> Refused:
+        """Nobody would be sent; where the store is here, whoever listens is no sidecar."""
+        _refuse_another_user(path, "backfill")
+        kind = Away if os.path.exists(path) else NotHere
+        return kind("no sidecar runs here, so nobody would be sent; start it first")
 
     def _opened(self, now: int) -> SQLiteStore:
         """Opened as the sidecar does it, for opening ends the leases."""

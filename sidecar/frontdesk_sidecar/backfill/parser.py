@@ -38,7 +38,16 @@ def add_backfill(commands: Group, add: Add) -> None:
         "--at",
         type=_time,
         metavar="TIME",
-        help="when the file was true, ISO 8601 (default: when it was written to)",
+        help="when the file was true, ISO 8601, in UTC where it says nothing else (default: when it"
+        " was written to)",
+    )
+    parser.add_argument(
+        "--waiting",
+        type=_number,
+        default=100,
+        metavar="N",
+        help="so many may be on their way to SAP at a time, and be before whoever logs in"
+        " (default: %(default)s)",
     )
     parser.add_argument("--target", metavar="NAME", help="with --known: of this target alone")
     parser.add_argument("--after", type=_number, metavar="N", help="with --known: go on there")
@@ -49,9 +58,12 @@ def add_backfill(commands: Group, add: Add) -> None:
 def _time(given: str) -> datetime:
     try:
         moment = datetime.fromisoformat(given)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError("expected an ISO 8601 time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise argparse.ArgumentTypeError("expected a time that has been")
+    return moment
 
 
 def _number(given: str) -> int:
@@ -71,7 +83,8 @@ def _backfill(options: argparse.Namespace) -> int:
     if not options.known and any(of_known):
         options.refuse("--target and --after are for --known")
     if options.known:
-        named = {"target": options.target, "after": options.after}
+        named = {"target": options.target, "after": options.after, "most": options.waiting}
         return run(load_reach(options.config), lambda d, t: command.known(d, t, **named))
-    given = {"path": options.file, "at": options.at, "dry": options.check}
+    most, dry = options.waiting, options.check
+    given = {"path": options.file, "at": options.at, "most": most, "dry": dry}
     return run(load_reach(options.config), lambda d, t: command.from_file(d, t, **given))

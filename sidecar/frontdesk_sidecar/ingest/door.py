@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -61,9 +60,9 @@ class Door:
         """Take nothing in any more, and say so; who is being served is."""
         self._is_closing = True
 
-    async def take_lines(self, lines: Sequence[bytes], at: datetime) -> Reading:
+    async def take_lines(self, lines: Sequence[bytes]) -> Reading:
         """See `Taker.take_lines`: for who has come in by another door."""
-        return await self._taker.take_lines(lines, self._now(), at)
+        return await self._taker.take_lines(lines, self._now())
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -60,9 +60,8 @@ def refusal(name: str, why: str) -> NotTaken:
 class Envelope:
     """What messages of one request share.
 
-    `received`: when it came, by our clock, and `sent`, by the client's; `at`: when that happened
-    of which no time is told, None for when it came. `id`: the beginning of the ids of messages
-    that have none. `context` is merged with each message's own. `trace` is the
+    `received`: when it came, by our clock, and `sent`, by the client's. `id`: the beginning of
+    the ids of messages that have none. `context` is merged with each message's own. `trace` is the
     request's `traceparent`.
     """
 
@@ -73,7 +72,6 @@ class Envelope:
     site: str | None = None
     privacy: Privacy = field(default_factory=Privacy)
     trace: str | None = None
-    at: datetime | None = None
 
 
 def kind_of(message: object, named: str | None) -> str:
@@ -172,4 +170,4 @@ def _time(message: Message, envelope: Envelope) -> datetime:
                 raise refusal(name, "expected an ISO 8601 time")
             sent = moment(message.get("sentAt")) or envelope.sent
             return corrected(original, sent, envelope.received)
-    return envelope.at or envelope.received
+    return envelope.received

@@ -62,11 +62,7 @@ class Taker:
 
         `trace` is the request's `traceparent`.
         """
-        rules = self._rules
-        received = _EPOCH + timedelta(microseconds=received_us)
-        envelope = Envelope(
-            received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, trace=trace
-        )
+        envelope = self._envelope(received_us, trace)
         if route.kind == IMPORT:
             reading = await self._lines(split_lines(body), envelope)
             return answers.of_reading(reading, with_counts=True)
@@ -80,13 +76,15 @@ class Taker:
         await self._keep(reading)
         return answers.of_reading(reading)
 
-    async def take_lines(self, lines: Sequence[bytes], received_us: int, at: datetime) -> Reading:
-        """What a person handed over, committed; `at`: see `Envelope`. Raises StoreError."""
+    async def take_lines(self, lines: Sequence[bytes], received_us: int) -> Reading:
+        """What a person handed over, committed. Raises StoreError."""
+        return await self._lines(lines, self._envelope(received_us))
+
+    def _envelope(self, received_us: int, trace: str | None = None) -> Envelope:
         received = _EPOCH + timedelta(microseconds=received_us)
         rules = self._rules
-        return await self._lines(
-            lines,
-            Envelope(received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, at=at),
+        return Envelope(
+            received, os.urandom(8).hex(), site=rules.site, privacy=rules.privacy, trace=trace
         )
 
     async def _lines(self, lines: Sequence[bytes], envelope: Envelope) -> Reading:

@@ -182,6 +182,10 @@ class Store(Protocol):
         """
         raise NotImplementedError
 
+    def under_way(self, target: str | None, now: int) -> int:
+        """How many customers of a target, or of all, are due or leased."""
+        raise NotImplementedError
+
     def again(
         self, target: str | None, after: int, limit: int, now: int
     ) -> tuple[Again, int | None]:

@@ -69,6 +69,13 @@ class SQLitePeople:
             found = self._connection.execute(sql.OF_USER, (user_id, after, last or 0)).fetchall()
         return [row_id for (row_id,) in found], last if number == limit else None
 
+    def under_way(self, target: str | None, now: int) -> int:
+        """See `Store.under_way`."""
+        with self.transaction():
+            asked = {"target": target, "now": now}
+            (number,) = self._connection.execute(sql.UNDER_WAY, asked).fetchone()
+        return int(number)
+
     def again(
         self, target: str | None, after: int, limit: int, now: int
     ) -> tuple[Again, int | None]:

@@ -263,6 +263,12 @@ PART: Final = """
 SELECT max(id), count(*) FROM (SELECT id FROM customers WHERE id > ? ORDER BY id LIMIT ?)
 """
 
+UNDER_WAY: Final = """
+SELECT count(*) FROM customers
+WHERE due_at IS NOT NULL AND (due_at <= :now OR state = 'leased')
+    AND (:target IS NULL OR target = :target)
+"""
+
 _IN_PART: Final = "id > :after AND id <= :last AND (:target IS NULL OR target = :target)"
 
 #: Without the hash of the last delivery nobody is found unchanged. Who is under way may have been

@@ -173,7 +173,11 @@ class Desk:
         found = self.store.forget(key)
         return {"forgotten": found, "segments": self.segments, "damagedFiles": []}
 
-    async def take(self, lines: Sequence[bytes], at: datetime) -> Any:
+    async def take(self, lines: Sequence[bytes]) -> Any:
+        """Not asked here."""
+        raise NotImplementedError
+
+    async def room(self, target: str | None = None) -> Any:
         """Not asked here."""
         raise NotImplementedError
 

@@ -19,6 +19,7 @@ import uvicorn
 
 from frontdesk.event import Identify
 from frontdesk_sidecar.admin import http as admin
+from frontdesk_sidecar.admin.backfill import Room
 from frontdesk_sidecar.endpoints import create_app
 from frontdesk_sidecar.ingest.document import Reading, read_lines
 from frontdesk_sidecar.ingest.message import Envelope
@@ -42,6 +43,7 @@ class Desk:
     store: SQLiteStore
     failure: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    found: Room = field(default_factory=lambda: Room(0, None))
 
     def _note(self, what: str) -> None:
         self.asked.append(what)
@@ -78,10 +80,15 @@ class Desk:
         self._note("forget")
         return {"forgotten": self.store.forget(key), "segments": 0, "damagedFiles": []}
 
-    async def take(self, lines: Sequence[bytes], at: datetime) -> Reading:
+    async def take(self, lines: Sequence[bytes]) -> Reading:
         """Read, and nothing else."""
         self._note("take")
-        return read_lines(lines, 1, Envelope(at, "0"))
+        return read_lines(lines, 1, Envelope(datetime.now(UTC), "0"))
+
+    async def room(self, target: str | None = None) -> Room:
+        """As it was put."""
+        self._note("room")
+        return self.found
 
     def wake(self) -> None:
         """Noted."""
@@ -367,49 +374,53 @@ def test_without_controls_there_is_neither(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("operation", "arguments", "why"),
     [
-        ({"lines": ["{}"]}, "at: is required"),
-        ({"lines": ["{}"], "at": "marked"}, "at: expected an ISO 8601 time"),
-        ({"lines": "marked", "at": "2026-01-01"}, "lines: expected an array of texts"),
-        ({"lines": [{"marked": 1}], "at": "2026-01-01"}, "lines: expected an array of texts"),
-        ({"at": "2026-01-01", "marked": 1}, "an argument is not known; known are lines, at"),
+        ("lines", {}, "lines: expected an array of texts"),
+        ("lines", {"lines": "marked"}, "lines: expected an array of texts"),
+        ("lines", {"lines": [{"marked": 1}]}, "lines: expected an array of texts"),
+        ("lines", {"lines": [], "marked": 1}, "an argument is not known; known are lines, most"),
+        ("lines", {"lines": [], "most": -1}, "most: expected a whole number from 1 to "),
+        ("known", {"limit": 501}, "limit: expected a whole number from 1 to 500"),
+        ("known", {"after": "marked"}, "after: expected a whole number from 1 to "),
+        ("known", {"target": "marked"}, "target: expected a target of the settings: business, d"),
+        ("known", {"marked": 1}, "an argument is not known; known are after, limit, target, most"),
     ],
 )
-async def test_lines_are_read_strictly(desk: Desk, arguments: dict[str, Any], why: str) -> None:
+async def test_a_backfill_is_read_strictly(
+    desk: Desk, operation: str, arguments: dict[str, Any], why: str
+) -> None:
     """What is wrong is named by the argument alone."""
-    told = await admin.answer(desk, "backfill.lines", json.dumps(arguments).encode())
-    assert told == (400, {"error": why})
+    body = json.dumps(arguments).encode()
+    status, told = await admin.answer(desk, f"backfill.{operation}", body)
+    assert status == 400
+    assert told["error"].startswith(why)
     assert desk.asked == []
 
 
 async def test_lines_are_taken_as_far_as_they_can_be(desk: Desk) -> None:
     """Each is counted; nothing of them is told."""
     lines = ['{"traits":{"email":"marked@example.com"}}', '{"traits":{"email":"marked"}}', "marked"]
-    body = json.dumps({"lines": [*lines, '{"type":"page"}'], "at": "2026-01-01"}).encode()
+    body = json.dumps({"lines": [*lines, '{"type":"page"}']}).encode()
     counts = {"taken": 1, "ignored": 1, "anonymous": 0, "unusable": 1, "refused": 1}
-    assert await admin.answer(desk, "backfill.lines", body) == (200, {"messages": counts})
+    expected = {"waiting": 0, "full": None, "messages": counts}
+    assert await admin.answer(desk, "backfill.lines", body) == (200, expected)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        ({"limit": 501}, "limit: expected a whole number from 1 to 500"),
-        ({"after": "marked"}, "after: expected a whole number from 1 to 9223372036854775807"),
-        ({"target": "marked"}, "target: expected a target of the settings: business, default"),
-        ({"marked": 1}, "an argument is not known; known are after, limit, target"),
-    ],
-)
-async def test_customers_are_sent_once_more_by_right_arguments(
-    desk: Desk, arguments: dict[str, Any], why: str
-) -> None:
-    """The same."""
-    told = await admin.answer(desk, "backfill.known", json.dumps(arguments).encode())
-    assert told == (400, {"error": why})
+@pytest.mark.parametrize("room", [Room(9, None), Room(0, "no room")])
+async def test_without_room_nothing_is_done(desk: Desk, room: Room) -> None:
+    """And why is told."""
+    desk.found = room
+    for operation, wanted in (("lines", "messages"), ("known", "page")):
+        given = {"most": 8} | ({"lines": ["{}"]} if operation == "lines" else {})
+        told = await admin.answer(desk, f"backfill.{operation}", json.dumps(given).encode())
+        assert told == (200, {"waiting": room.waiting, "full": room.full, wanted: None})
+    assert desk.asked == ["room", "room"]
 
 
 async def test_who_is_sent_once_more_is_sent_now(desk: Desk) -> None:
     """The dead are not."""
-    nobody = {"resent": 0, "erased": 0, "after": None}
-    assert await admin.answer(desk, "backfill.known", b"{}") == (200, nobody)
-    assert desk.asked == ["run", "wake"]
+    page = {"resent": 0, "erased": 0, "after": None}
+    expected = {"waiting": 0, "full": None, "page": page}
+    assert await admin.answer(desk, "backfill.known", b"{}") == (200, expected)
+    assert desk.asked == ["room", "run", "wake"]

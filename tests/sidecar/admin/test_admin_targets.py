@@ -256,7 +256,11 @@ class Desk:
         """Not asked."""
         raise AssertionError
 
-    async def take(self, lines: Sequence[bytes], at: datetime) -> Any:
+    async def take(self, lines: Sequence[bytes]) -> Any:
+        """Not asked here."""
+        raise NotImplementedError
+
+    async def room(self, target: str | None = None) -> Any:
         """Not asked here."""
         raise NotImplementedError
 

@@ -626,6 +626,9 @@ def test_counts_say_how_it_stands(store: Store) -> None:
     assert (counts.dead, counts.clean) == (1, 1)
     assert counts.oldest_us == 3 * SECOND
     assert store.counts(NOW + LEASE).due == 3
+    assert store.under_way(None, NOW + 3 * SECOND) == counts.due + counts.leased
+    assert store.under_way(DEFAULT_TARGET, NOW + LEASE) == 3
+    assert store.under_way("b2b", NOW + LEASE) == 0
 
 
 def test_the_age_starts_with_the_first_data_not_delivered(store: Store) -> None:
