@@ -21,8 +21,10 @@ from frontdesk_sidecar.telemetry import Telemetry
 #: How often the journal is looked at. Sooner would wake us for every line, and wake the writers'
 #: caches with us; the shopper never waits for it.
 POLL_S: Final = 0.01
-#: How long after something was taken: a busy shop's logins share a transaction.
+#: How long after something was taken: a busy shop's logins share a transaction. And how often
+#: when nothing was for a while, where most shops are most of the time.
 GATHER_S: Final = 0.04
+QUIET_S: Final = 1.0
 HOUSEKEEPING_S: Final = 1.0
 ROTATION_S: Final = 60.0
 #: Listing a crowded journal takes at most one part in so many of the time, but is done so often.
@@ -57,6 +59,7 @@ class Intake:
         self._now = now
         self._tick = tick
         self._house_at = 0.0
+        self._quiet_at = 0.0  # from then on nothing was taken for a while
         self._full: str | None = None  # what the store said the last time, if it took nothing
         self._rotate_at = clock() + ROTATION_S
         self._asked: anyio.Event | None = None  # by whoever waits for the end of the journal
@@ -82,7 +85,8 @@ class Intake:
                 continue
             taken = await self.turn()
             if self._asked is None and not (taken and self._tail.has_more):
-                await anyio.sleep(GATHER_S if taken else POLL_S)
+                is_brisk = not taken and self._clock() < self._quiet_at
+                await anyio.sleep(POLL_S if is_brisk else GATHER_S)
 
     async def _take_all(self) -> None:
         """All that is there now; what comes meanwhile may never end."""
@@ -117,6 +121,7 @@ class Intake:
 
     async def _absorb(self, batch: Batch) -> bool:
         started = self._clock()
+        self._quiet_at = started + QUIET_S
         now, tick = self._now(), self._tick()
         messages = dated(batch.messages, now, tick)
         try:

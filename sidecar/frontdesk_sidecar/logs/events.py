@@ -52,8 +52,15 @@ def _warning(name: str, fields: str, means: str, todo: str = "", who: str = SIDE
     return Event(name, "warning", tuple(fields.split()), means, todo, who)
 
 
-def _error(name: str, fields: str, means: str, todo: str, who: str = SIDECAR) -> Event:
-    return Event(name, "error", tuple(fields.split()), means, todo, who)
+def _error(
+    name: str,
+    fields: str,
+    means: str,
+    todo: str,
+    who: str = SIDECAR,
+    every_s: float = MINUTE_S,
+) -> Event:
+    return Event(name, "error", tuple(fields.split()), means, todo, who, every_s)
 
 
 _LIVES: Final = (
@@ -264,6 +271,7 @@ _ERRORS: Final = (
         "problems",
         "Other settings were refused whole; those from before are in force",
         "The line names each problem",
+        every_s=ALWAYS,  # each time somebody has asked for it
     ),
     _error("admin_failed", "error", "A command or the dashboard met an error of ours", "Tell us"),
     _error("ingest_failed", "error", "The Segment door met an error of ours", "Tell us"),

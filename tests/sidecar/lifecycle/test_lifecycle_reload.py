@@ -99,7 +99,7 @@ def test_a_file_that_is_none_is_refused(here: Town) -> None:
     wait_until(lambda: not here.status()["reload"]["applied"], "it is refused")
     here.stack.config.unlink()
     here.hang_up()
-    here.wait_for_log("cannot be read: No such file or directory")
+    here.wait_for_log(f"{here.stack.config.name}: cannot be read: No such file or directory")
 
 
 def test_an_attempt_under_way_is_finished_as_it_was_begun(here: Town) -> None:
