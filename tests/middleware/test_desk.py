@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from asgi_support import JANE, SECRET, all_lines, read_counts, read_lines, read_messages
 from frontdesk import desk as desk_module
-from frontdesk import identify
+from frontdesk import disk, identify
 from frontdesk.desk import Desk, desk_of
 from frontdesk.event import COUNTS, IDENTIFIED, IDENTIFY, LOGGED_IN, MAX_LINE_BYTES
 from frontdesk.exceptions import FrontdeskError
@@ -421,6 +421,19 @@ class CountingOnDisk(Counting):
     """The same where a thread writes: what it holds is nowhere else until it is waited for."""
 
     in_memory = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        # On a machine with other work a thread may take longer than a process waits at its end.
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(disk, "_END_S", 60.0)
+
+    def teardown(self) -> None:
+        """The same."""
+        try:
+            super().teardown()
+        finally:
+            self.patch.undo()
 
 
 TestCounting = Counting.TestCase

@@ -84,8 +84,10 @@ class Screen:
 class Session:
     """A program at work on a terminal of its own."""
 
-    def __init__(self, process: Forked, terminal: int, slave: int) -> None:
+    def __init__(self, process: Forked, terminal: int, slave: int, found: list[Any]) -> None:
         self.process = process
+        #: how the terminal treated what is typed before the program was there
+        self.found = found
         self._terminal, self._slave = terminal, slave
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self.written = ""
@@ -156,9 +158,10 @@ def on_terminal(
     }
     given = {"TERM": "xterm", "LANG": "C.UTF-8", **environ}
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    found = termios.tcgetattr(slave)
     # The terminal is the program's own: Ctrl-C and its size reach it as signals.
     process = Forked(command, Path(os.ttyname(slave)), {**environment, **given})
-    session = Session(process, terminal, slave)
+    session = Session(process, terminal, slave, found)
     session.screen = Screen(columns, rows)
     try:
         yield session

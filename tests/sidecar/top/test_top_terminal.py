@@ -84,17 +84,16 @@ def frames(session: Session) -> int:
     return session.written.count("came in")
 
 
-def is_left_as_found(session: Session, mode: list[object]) -> bool:
+def is_left_as_found(session: Session) -> bool:
     """The screen of before, a cursor, and keys as they were."""
     modes = session.screen.modes
     shown = (modes["?1049"], modes["?25"], modes["?7"])
-    return shown == (False, True, True) and session.mode() == mode
+    return shown == (False, True, True) and session.mode() == session.found
 
 
 def test_somebody_looks(place: Place) -> None:
     """At the way of a login, another size, help, dead letters, a pause; then quits."""
     with on_terminal(place.command()) as session:
-        mode = session.mode()
         session.wait("captured", "SAP", "1 dead letter", "q quit", "came in")
         cleared = session.screen.cleared
         before = session.screen.text().splitlines()[0]
@@ -126,7 +125,7 @@ def test_somebody_looks(place: Place) -> None:
         assert place.state() != "hand"
         session.press(b"q")
         assert session.end() == 0
-        assert is_left_as_found(session, mode)
+        assert is_left_as_found(session)
         assert "marked" not in session.written
 
 
@@ -136,14 +135,13 @@ def test_somebody_looks(place: Place) -> None:
 def test_a_signal_ends_it_in_order(place: Place, number: int, code: int) -> None:
     """The terminal is as before, and nothing is complained of."""
     with on_terminal(place.command(), rows=10) as session:
-        mode = session.mode()
         session.wait("captured")
         if number == signal.SIGINT:
             session.press(b"\x03")  # Ctrl-C
         else:
             session.process.send_signal(number)
         assert session.end() == code
-        assert is_left_as_found(session, mode)
+        assert is_left_as_found(session)
         assert "Traceback" not in session.written
 
 
@@ -161,9 +159,8 @@ def test_an_error_leaves_the_terminal_as_it_was(place: Place, tmp_path: Path) ->
     (tmp_path / "broken.py").write_text(_BROKEN)
     command = [sys.executable, "-m", "broken", *place.command()[3:]]
     with on_terminal(command, PYTHONPATH=str(tmp_path)) as session:
-        mode = session.mode()
         assert session.end() == 1
-        assert is_left_as_found(session, mode)
+        assert is_left_as_found(session)
         after = session.written.rpartition("\x1b[?1049l")[2]
         assert "broken on purpose" in after
 
