@@ -217,12 +217,14 @@ class Page:
         """With the mouse, where it is on the screen."""
         quoted = json.dumps(selector)
         self.wait(f"document.querySelector({quoted})?.checkVisibility()", f"{selector} is there")
-        place = self.run(
-            f"""(() => {{ const one = document.querySelector({quoted});
+        where = f"""(() => {{ const one = document.querySelector({quoted});
             one.scrollIntoView({{block: 'center', behavior: 'instant'}});
             const box = one.getBoundingClientRect();
-            return [box.x + box.width / 2, box.y + box.height / 2]; }})()"""
-        )
+            return new Promise(told => requestAnimationFrame(() => setTimeout(
+                () => told([box.x + box.width / 2, box.y + box.height / 2]), 50))); }})()"""
+        place, before = self.run(where), None
+        while place != before:  # what comes in moves it
+            place, before = self.run(where), place
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1],
                       button="left", clickCount=1)  # fmt: skip
