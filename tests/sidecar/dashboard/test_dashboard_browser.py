@@ -104,8 +104,10 @@ def test_discarding_asks_first(house: Any, page: Any) -> None:
 def test_a_delivery_is_followed_from_event_to_answer(house: Any, page: Any) -> None:
     """As it happens: event, traits, payload, answer; the list holds still when told to."""
     page.enter(house)
+    before = page.run("document.querySelectorAll('#trace li').length")
     house.log_in(house.person(), phone="+49 171 4711")
-    page.wait("document.querySelector('#trace li')", "it was delivered before our eyes")
+    shown = f"document.querySelectorAll('#trace li').length > {before}"
+    page.wait(shown, "it was delivered before our eyes")
     page.click("#trace summary")
     page.wait("document.querySelector('#trace .steps')")
     text = page.run("document.querySelector('#trace li').innerText")
