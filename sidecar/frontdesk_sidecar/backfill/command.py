@@ -39,6 +39,11 @@ def from_file(
         terminal.complain(f"{path}: {error.strerror}; nothing was sent")
     except BadFile as error:
         terminal.complain(f"{path}: {error}; nothing was sent")
+    except Stopped as error:
+        terminal.complain(f"{error}; nothing was sent")
+    except KeyboardInterrupt:
+        terminal.say(["nothing was sent"])
+        return INTERRUPTED
     return FAILED
 
 
@@ -88,7 +93,7 @@ class _FileRun:
         self._is_told = at is not None
         self._at = at or written
         self._most = most
-        self._timeless = self._lines = self._taken = 0
+        self._timeless = self._taken = 0
 
     def run(self, *, dry: bool) -> int:
         """Read it, tell what is in it, and hand it over. Raises BadFile and OSError."""
@@ -138,7 +143,6 @@ class _FileRun:
         envelope, whole = Envelope(datetime.now(UTC), "0"), Reading()
         told_at = time.monotonic()
         for line in self._file.lines():
-            self._lines = line.number
             if line.problem or not fits(line):
                 problem = line.problem or "is too long"
                 whole.drop(OTHER, refusal("", problem), f"line {line.number}")
@@ -164,8 +168,8 @@ class _FileRun:
         lines += [f"  {problem}" for problem in reading.unusable]
         lines += [f"{by['ignored']:,} that identify nobody, left out"] if by["ignored"] else []
         if self._timeless:
-            when = "--at says" if self._is_told else "the file was written"
-            moment = f"{self._at:%Y-%m-%d %H:%M:%S} UTC, when {when}"
+            why = "as --at says" if self._is_told else "when the file was written"
+            moment = f"{self._at:%Y-%m-%d %H:%M:%S} UTC, {why}"
             lines += [f"{counted(self._timeless, 'row')} without a timestamp count as of {moment}"]
             lines += ["  they replace what was told before that; --at gives another time"]
         return lines

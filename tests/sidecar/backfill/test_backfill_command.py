@@ -18,6 +18,7 @@ import pytest
 from frontdesk.event import LOGGED_IN, Identify
 from frontdesk.journal import Journal
 from frontdesk_sidecar import cli
+from frontdesk_sidecar.backfill.source import File
 from frontdesk_sidecar.demo.stack import Stack
 from quick_start import QuickStack
 from server_support import wait_until
@@ -191,6 +192,22 @@ def test_a_large_file_keeps_nobody_waiting(stack: Stack, tmp_path: Path) -> None
     wait_until(lambda: len(in_sap(stack)) == 2000, "all are in SAP")
 
 
+def test_it_is_stopped_while_it_reads(
+    idle: Stack,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was sent, and that is said."""
+
+    def interrupted(file: File) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(File, "lines", interrupted)
+    assert run(idle, str(many(tmp_path, 3)), "--check") == 130
+    assert capsys.readouterr().out == "nothing was sent\n"
+
+
 def test_a_sidecar_that_is_started_anew_is_waited_for(stack: Stack, tmp_path: Path) -> None:
     """Nothing is left out, and nobody has to look."""
     assert cli.main(["pause", "--config", str(stack.config)]) == 0
@@ -245,7 +262,14 @@ def test_who_logs_in_keeps_room_in_the_store(
     idle.start_sap()
     idle.start_sidecar()
     assert run(idle, str(many(tmp_path, 8000)), "--waiting", "100000") == 1
-    assert "the store is three quarters full, and the rest is for" in capsys.readouterr().err
+    full = "the store is three quarters full, and the rest is for"
+    assert full in capsys.readouterr().err
+    wait_until(lambda: not customers(idle)["due"], "nobody waits")
+    assert run(idle, str(tmp_path / "customers.ndjson")) == 1
+    told = capsys.readouterr()
+    assert full in told.err
+    assert "nothing was sent" in told.err
+    assert told.out == ""
     login(idle, "late@example.com")
     wait_until(lambda: "late@example.com" in in_sap(idle), "who logs in is in SAP")
 
